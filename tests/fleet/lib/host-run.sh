@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installed in every host as /etc/fleet/run: pid 1 ("boot") and the services.
+set -euo pipefail
+export PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C
+# shellcheck source=/dev/null
+. /etc/fleet/env
+
+run_dockerd() {
+    local args=(
+        --host unix:///run/docker.sock
+        --host unix:///run/fleet/docker.sock
+        --storage-driver overlay2
+        --exec-opt native.cgroupdriver=cgroupfs
+        --cgroup-parent "$CGROUP"
+    )
+    if [[ $KIND == tcp ]]; then
+        args+=(--host "tcp://$ADDRESS:2376" --tlsverify --tlscacert /etc/docker/tls/ca.pem
+            --tlscert /etc/docker/tls/cert.pem --tlskey /etc/docker/tls/key.pem)
+    fi
+    # Pid files of a killed daemon would keep the next one from starting.
+    rm -f /run/docker.pid /run/docker/containerd/containerd.pid
+    exec dockerd "${args[@]}" </dev/null >>/run/fleet/dockerd.log 2>&1
+}
+
+run_sshd() {
+    # sshd insists on its full path, to start itself again per connection.
+    exec /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config </dev/null >>/run/fleet/sshd.log 2>&1
+}
+
+# A kernel without nf_tables needs the older tool; the choice is this host's only.
+choose_iptables() {
+    iptables -w -t nat -L -n >/dev/null 2>&1 && return
+    local tool
+    for tool in iptables ip6tables; do
+        ln -sf "/usr/sbin/$tool-legacy" "/etc/alternatives/$tool"
+    done
+}
+
+case $1 in
+    boot)
+        choose_iptables
+        if [[ $KIND == ssh ]]; then run_sshd & fi
+        run_dockerd &
+        # As pid 1 we inherit every orphan of the host (a killed dockerd leaves its
+        # shims); while bash waits, it reaps them.
+        while :; do
+            sleep infinity &
+            wait "$!" || true
+        done
+        ;;
+    service) setsid bash /etc/fleet/run "run-$2" </dev/null >/dev/null 2>&1 & ;;
+    run-dockerd) run_dockerd ;;
+    run-sshd) run_sshd ;;
+esac
