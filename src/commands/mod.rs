@@ -1,0 +1,102 @@
+//! One file per command, each an outline: read what was asked, call the library, say what came of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command, Config, Global, Lock, Overrides, Selectors, Target};
+use crate::clock::{Clock, SystemClock};
+use crate::environment::Environment;
+use crate::error::{Error, Exit, Result};
+use crate::fleet::select::Selection;
+use crate::manifest;
+use crate::report::Reporter;
+use crate::rollout::recorder::Recorder;
+
+mod completions;
+mod config;
+mod confirm;
+mod deploy;
+mod doors;
+mod history;
+mod images;
+mod lock;
+mod operator;
+mod plan;
+mod proposal;
+mod rollback;
+mod rollout;
+mod root;
+mod secrets;
+mod signals;
+mod status;
+
+use signals::Signals;
+
+/// What every command has at hand.
+struct Context {
+    root: PathBuf,
+    clock: Arc<dyn Clock>,
+    reporter: Reporter,
+    signals: Signals,
+}
+
+/// Runs a command to its end, and says how it ended.
+pub async fn run(cli: Cli) -> Exit {
+    let reporter = Reporter::choose(cli.global.format);
+    let result = dispatch(cli, &reporter).await;
+    reporter.clear();
+    result.unwrap_or_else(|error| {
+        reporter.error(&error);
+        error.exit
+    })
+}
+
+async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
+    if let Command::Completions(arguments) = &cli.command {
+        return completions::run(arguments);
+    }
+    let context = Context::new(&cli.global, reporter)?;
+    match cli.command {
+        Command::Deploy(arguments) => deploy::run(&context, &arguments).await,
+        Command::Plan(arguments) => plan::run(&context, &arguments).await,
+        Command::Rollback(arguments) => rollback::run(&context, &arguments).await,
+        Command::Status(arguments) => status::run(&context, &arguments).await,
+        Command::History(arguments) => history::run(&context, &arguments).await,
+        Command::Config(Config::Show(arguments)) => config::show(&context, &arguments),
+        Command::Config(Config::Render(arguments)) => config::render(&context, &arguments),
+        Command::Config(Config::Validate(arguments)) => config::validate(&context, &arguments),
+        Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}
+
+impl Context {
+    fn new(global: &Global, reporter: &Reporter) -> Result<Self> {
+        Ok(Self {
+            root: root::find(global.project.as_deref())?,
+            clock: Arc::new(SystemClock),
+            reporter: reporter.clone(),
+            signals: Signals::listen(reporter)?,
+        })
+    }
+
+    /// Reads and resolves an environment.
+    fn environment(&self, target: &Target, overrides: &Overrides) -> Result<Environment> {
+        manifest::load(&self.root, &target.environment, &overrides.set).map_err(Error::bad_input)
+    }
+
+    /// For commands that change something, or may take long.
+    fn recorder(&self) -> Recorder {
+        Recorder::new(Arc::clone(&self.clock), self.reporter.sink())
+    }
+
+    /// For commands that only look: their answer is all that is to be read.
+    fn quiet_recorder(&self) -> Recorder {
+        Recorder::new(Arc::clone(&self.clock), self.reporter.live_sink())
+    }
+}
+
+/// The part of an environment that a command is about.
+fn select(environment: &Environment, selectors: &Selectors) -> Result<Selection> {
+    Selection::resolve(environment, &selectors.hosts, &selectors.services).map_err(Error::bad_input)
+}

@@ -1,0 +1,47 @@
+//! Who runs this, and names that no other run has.
+
+use std::hash::{BuildHasher, RandomState};
+
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+use crate::rollout::lock::Claim;
+
+/// The claim of a new rollout.
+pub(super) fn claim(plan: &Plan, now: Timestamp) -> Claim {
+    let token = format!("{:016x}{:016x}", random(), random());
+    // Sorts by time, and tells two runs of one second apart.
+    let rollout = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &token[..6]);
+    Claim { token, by: by(), kind: plan.kind.as_str().to_owned(), rollout }
+}
+
+/// `user@machine`, as far as they are known.
+fn by() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let file = |path: &str| {
+        std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".to_owned());
+    let machine = file("/proc/sys/kernel/hostname").or_else(|| file("/etc/hostname")).or_else(|| variable("HOSTNAME"));
+    format!("{user}@{}", machine.as_deref().unwrap_or("unknown"))
+}
+
+/// Every hasher state is keyed from the system's randomness.
+fn random() -> u64 {
+    RandomState::new().hash_one("shipctl")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_names_are_the_same() {
+        assert_ne!(super::random(), super::random());
+    }
+
+    #[test]
+    fn an_operator_has_a_user_and_a_machine() {
+        let by = super::by();
+        let (user, machine) = by.split_once('@').unwrap();
+        assert!(!user.is_empty() && !machine.is_empty(), "{by}");
+    }
+}

@@ -1,0 +1,91 @@
+//! From the manifest and a look at the fleet to a plan: what `deploy` and `plan` have in common.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+
+use crate::cli::{Overrides, Selectors, Target};
+use crate::container::PinnedImage;
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::fleet::observed::Observed;
+use crate::fleet::select::Selection;
+use crate::name::ServiceName;
+use crate::plan::{Plan, check, planner};
+use crate::registry::credentials::Logins;
+use crate::registry::docker_config;
+use crate::release::{Files, Release};
+use crate::rollout::recorder::Recorder;
+use crate::template;
+
+use super::doors::{Fleet, all_answer, refused};
+use super::{Context, images, secrets, select};
+
+/// Everything that is read and checked before anybody is contacted.
+pub(super) struct Input {
+    /// The environment.
+    pub(super) environment: Environment,
+    /// The part of it that is meant.
+    pub(super) selection: Selection,
+    /// Contents of all files of all containers.
+    pub(super) files: Files,
+    /// Credentials of registries.
+    pub(super) logins: Arc<Logins>,
+}
+
+impl Input {
+    /// Reads manifest, secrets and templates.
+    pub(super) fn read(
+        context: &Context,
+        target: &Target,
+        selectors: &Selectors,
+        overrides: &Overrides,
+    ) -> Result<Self> {
+        let environment = context.environment(target, overrides)?;
+        let selection = select(&environment, selectors)?;
+        let secrets = secrets::read(&environment)?;
+        let files = template::render_all(&environment, &secrets).map_err(Error::bad_input)?;
+        let logins =
+            Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;
+        Ok(Self { environment, selection, files, logins })
+    }
+}
+
+/// A plan and what it was made from.
+pub(super) struct Proposal {
+    /// What would be done.
+    pub(super) plan: Plan,
+    /// What was seen.
+    pub(super) observed: Observed,
+}
+
+/// Looks at the fleet and plans the way to the manifest's release. `images` are those of a plan made earlier;
+/// `None` builds and resolves them now.
+pub(super) async fn propose(
+    fleet: &Fleet<'_>,
+    input: &Input,
+    images: Option<BTreeMap<ServiceName, PinnedImage>>,
+    recorder: &Recorder,
+) -> Result<Proposal> {
+    let observed = fleet.observe(recorder).await;
+    all_answer(&observed, &input.selection)?;
+    let images = match images {
+        Some(images) => images,
+        None => images::pin(fleet, &input.logins, recorder).await?,
+    };
+    let release = Release::assemble(&input.environment, images, &input.files);
+    let plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
+    Ok(Proposal { plan: checked(plan)?, observed })
+}
+
+/// A plan that the linter has nothing against.
+pub(super) fn checked(plan: Plan) -> Result<Plan> {
+    let faults = check::faults(&plan);
+    if faults.is_empty() {
+        return Ok(plan);
+    }
+    let source = anyhow!("the plan contradicts itself and is not carried out:\n{}", faults.join("\n"));
+    Err(Error::unchanged(source)
+        .hint("this is a fault of shipctl: please report it with the output of `shipctl plan --format json`"))
+}

@@ -1,0 +1,86 @@
+//! `rollback`: bring an earlier release back, from what the hosts have kept. Needs neither registry nor secrets.
+
+use anyhow::anyhow;
+
+use crate::cli;
+use crate::error::{Error, Exit, Result};
+use crate::fleet::ledger::{Entry, Ledger};
+use crate::fleet::observed::Observed;
+use crate::fleet::select::Selection;
+use crate::fleet::status::{Drift, Status};
+use crate::plan::planner;
+use crate::release::Files;
+
+use super::confirm::Assent;
+use super::doors::{Fleet, all_answer, refused};
+use super::proposal::{Proposal, checked};
+use super::rollout::{Order, carry_out};
+use super::{Context, select};
+
+/// Chooses the release, plans, asks, rolls out.
+pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<Exit> {
+    let assent = context.assent(arguments.assent)?;
+    let environment = context.environment(&arguments.target, &arguments.overrides)?;
+    let selection = select(&environment, &arguments.selectors)?;
+    let to = arguments.to.as_deref();
+    context.visit(&environment, async |fleet| back(context, fleet, &selection, to, assent).await).await
+}
+
+async fn back(
+    context: &Context,
+    fleet: &Fleet<'_>,
+    selection: &Selection,
+    to: Option<&str>,
+    assent: Assent,
+) -> Result<Exit> {
+    let recorder = context.recorder();
+    let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
+    all_answer(&observed, selection)?;
+    let ledger = observed.ledger();
+    let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
+    let plan = checked(planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?)?;
+    let proposal = Proposal { plan, observed };
+    carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
+}
+
+struct Choice<'l> {
+    entry: &'l Entry,
+    remark: Option<String>,
+}
+
+/// The release that was named; otherwise the one in force where the fleet does not run it, otherwise the one before.
+fn choose<'l>(ledger: &'l Ledger, observed: &Observed, selection: &Selection, to: Option<&str>) -> Result<Choice<'l>> {
+    if let Some(to) = to {
+        let unknown = || {
+            Error::unchanged(anyhow!("no completed rollout brought a release `{to}`"))
+                .hint("shipctl history ENV names them")
+        };
+        return ledger.find(to).map(|entry| Choice { entry, remark: None }).ok_or_else(unknown);
+    }
+    let none = || {
+        Error::unchanged(anyhow!("no release has been completed in this environment, so there is none to go back to"))
+    };
+    let current = ledger.current().ok_or_else(none)?;
+    let earlier = ledger.last_good_before(current.release.number);
+    if is_left(observed, selection) {
+        let earlier = earlier.map(|entry| format!("; for the one before it: --to r{}", entry.release.number));
+        let remark = format!(
+            "{} is in force and does not run everywhere: it is put back{}",
+            current.release,
+            earlier.unwrap_or_default()
+        );
+        return Ok(Choice { entry: current, remark: Some(remark) });
+    }
+    let first = || Error::unchanged(anyhow!("{} is the first release, there is none before it", current.release));
+    earlier.map(|entry| Choice { entry, remark: None }).ok_or_else(first)
+}
+
+/// Whether a selected host runs something else than the release in force. One that runs it badly is a reason to
+/// go back further, and a container that no release explains is none at all.
+fn is_left(observed: &Observed, selection: &Selection) -> bool {
+    let is_selected = |host, service| selection.has_host(host) && selection.has_service(service);
+    Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
+        Some(Drift::NotRunning | Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
+        Some(Drift::Unhealthy | Drift::Orphan) | None => false,
+    })
+}

@@ -1,0 +1,98 @@
+//! Ctrl-C, SIGTERM and a closed terminal. The first one asks the run to stop in good order, the second one ends
+//! the process at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, anyhow};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::{Error, Exit, Result};
+use crate::event::Event;
+use crate::report::Reporter;
+use crate::rollout::cancel::Cancel;
+use crate::rollout::recorder::Recorder;
+
+/// The operator's wish to stop.
+pub(super) struct Signals {
+    cancel: Cancel,
+    acting: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Begins to listen; the signals' usual effect is gone from here on.
+    pub(super) fn listen(reporter: &Reporter) -> Result<Self> {
+        let signals = Self { cancel: Cancel::default(), acting: Arc::default() };
+        let stream = |kind| signal(kind).context("signals cannot be handled").map_err(Error::unchanged);
+        let streams =
+            [stream(SignalKind::interrupt())?, stream(SignalKind::terminate())?, stream(SignalKind::hangup())?];
+        tokio::spawn(watch(streams, signals.cancel.clone(), Arc::clone(&signals.acting), reporter.clone()));
+        Ok(signals)
+    }
+
+    /// Waits for `work`, which changes no host and may be dropped at any point.
+    pub(super) async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancel.requested() => Err(interrupted()),
+            result = work => result,
+        }
+    }
+
+    /// From here on hosts may be changed; the rollout itself hears the wish, and `recorder` is told of it.
+    pub(super) fn act(&self, recorder: &Recorder) -> &Cancel {
+        self.acting.store(true, Ordering::Relaxed);
+        let (cancel, acting, recorder) = (self.cancel.clone(), Arc::clone(&self.acting), recorder.clone());
+        tokio::spawn(async move {
+            cancel.requested().await;
+            if acting.load(Ordering::Relaxed) {
+                recorder.note(Event::CancelRequested);
+            }
+        });
+        &self.cancel
+    }
+
+    /// From here on no host is changed any more.
+    pub(super) fn rest(&self) {
+        self.acting.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Stopped before any host was changed.
+pub(super) fn interrupted() -> Error {
+    Error { exit: Exit::Interrupted, source: anyhow!("interrupted; no host was changed"), hints: Vec::new() }
+}
+
+async fn watch(
+    [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
+    cancel: Cancel,
+    acting: Arc<AtomicBool>,
+    reporter: Reporter,
+) {
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if cancel.is_requested() {
+            let error = aborted(acting.load(Ordering::Relaxed));
+            reporter.error(&error);
+            std::process::exit(error.exit as i32);
+        }
+        cancel.request();
+    }
+}
+
+fn aborted(acting: bool) -> Error {
+    if !acting {
+        return Error { source: anyhow!("stopped at once"), ..interrupted() };
+    }
+    let source =
+        anyhow!("stopped at once: nothing was undone, hosts may be half-way, and the lock is held until it expires");
+    Error {
+        exit: Exit::Mixed,
+        source,
+        hints: vec!["look with `shipctl status`; the next deploy or rollback heals what was left".to_owned()],
+    }
+}

@@ -1,0 +1,189 @@
+//! The life of a container: created, started, promoted, stopped, removed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bollard::body_full;
+use bollard::models::{ContainerInspectResponse, ContainerUpdateBody};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use tokio::time::sleep;
+
+use super::{DockerEngine, files, output};
+use crate::container::{ContainerId, ContainerName, ContainerSpec};
+use crate::engine::client::{self, SHORT};
+use crate::engine::{EngineError, observe, spec as request};
+use crate::environment::RestartPolicy;
+use crate::fleet::observed::Phase;
+use crate::fleet::stamp::Stamp;
+use crate::template::rendered::RenderedFile;
+
+/// What the engine may need to end a container beyond its grace period.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
+/// A removal by somebody else is waited for so long.
+const REMOVAL_POLLS: u32 = 40;
+const REMOVAL_POLL: Duration = Duration::from_millis(250);
+
+impl DockerEngine {
+    pub(super) async fn inspect(&self, id_or_name: &str) -> Result<ContainerInspectResponse, EngineError> {
+        self.short(self.docker().inspect_container(id_or_name, None::<InspectContainerOptions>)).await
+    }
+
+    /// The container of exactly this name: the engine itself also takes the beginning of an id.
+    pub(super) async fn inspect_named(&self, name: &str) -> Result<Option<ContainerInspectResponse>, EngineError> {
+        match self.inspect(name).await {
+            Ok(found) if observe::name(&found) == name => Ok(Some(found)),
+            Ok(_) | Err(EngineError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn find_container(&self, name: &str) -> Result<Option<ContainerId>, EngineError> {
+        Ok(self.inspect_named(name).await?.and_then(|found| found.id).map(ContainerId))
+    }
+
+    pub(super) async fn create_container(
+        &self,
+        spec: &ContainerSpec,
+        stamp: &Stamp,
+        files: &[RenderedFile],
+    ) -> Result<ContainerId, EngineError> {
+        let name = spec.name().unproven();
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let created = self.short(self.docker().create_container(Some(options), request::create_body(spec, stamp))).await;
+        let (id, attached) = match created {
+            Ok(created) => (ContainerId(created.id), BTreeSet::new()),
+            Err(EngineError::Conflict(why)) => self.adopt(&name, stamp).await?.ok_or(EngineError::Conflict(why))?,
+            Err(error) => return Err(error),
+        };
+        match self.furnish(&id, spec, files, &attached).await {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                // Half a container must not be found and started later. If it cannot be removed either, the first error still
+                // says what is wrong, and the next create adopts it.
+                drop(self.remove_container(&id).await);
+                Err(error)
+            }
+        }
+    }
+
+    /// The container of this name and the networks it is attached to, if it was made from the same spec and never started.
+    async fn adopt(&self, name: &str, stamp: &Stamp) -> Result<Option<(ContainerId, BTreeSet<String>)>, EngineError> {
+        let Some(found) = self.inspect_named(name).await? else { return Ok(None) };
+        let same_spec = observe::stamp(&found).is_some_and(|theirs| theirs.spec == stamp.spec);
+        let state = observe::state(&found);
+        if !same_spec || state.phase != Phase::Created || state.started_at.is_some() {
+            return Ok(None);
+        }
+        let networks = observe::networks(&found);
+        Ok(found.id.map(|id| (ContainerId(id), networks)))
+    }
+
+    /// What a created container needs before its first start.
+    async fn furnish(
+        &self,
+        id: &ContainerId,
+        spec: &ContainerSpec,
+        files: &[RenderedFile],
+        attached: &BTreeSet<String>,
+    ) -> Result<(), EngineError> {
+        for (network, connect) in request::further_networks(spec, id) {
+            if !attached.contains(&network) {
+                self.short(self.docker().connect_network(&network, connect)).await?;
+            }
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let archive = files::archive(files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+        self.upload(id, archive).await
+    }
+
+    /// Unpacks an archive at the root of a container.
+    pub(super) async fn upload(&self, id: &ContainerId, archive: Vec<u8>) -> Result<(), EngineError> {
+        let options = UploadToContainerOptionsBuilder::new().path("/").no_overwrite_dir_non_dir("true").build();
+        self.short(self.docker().upload_to_container(&id.0, Some(options), body_full(archive.into()))).await
+    }
+
+    pub(super) async fn start_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        match self.short(self.docker().start_container(&id.0, None::<StartContainerOptions>)).await {
+            // A network or device that is missing; the container is there.
+            Err(EngineError::NotFound(why)) if !why.contains("No such container") => Err(EngineError::Refused(why)),
+            other => other,
+        }
+    }
+
+    pub(super) async fn stop_container(&self, id: &ContainerId, grace: Duration) -> Result<(), EngineError> {
+        match self.set_restart(id, &RestartPolicy::No).await {
+            Ok(()) => {}
+            Err(EngineError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        // Whole seconds only; a part of one is rounded up, so that nobody gets less than they asked for.
+        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let options = StopContainerOptionsBuilder::new().t(i32::try_from(seconds).unwrap_or(i32::MAX)).build();
+        match client::call(grace + STOP_MARGIN, self.docker().stop_container(&id.0, Some(options))).await {
+            Ok(()) => {}
+            Err(EngineError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let state = match self.inspect(&id.0).await {
+            Ok(found) => observe::state(&found),
+            Err(EngineError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match state.phase {
+            Phase::Running | Phase::Paused | Phase::Restarting => {
+                Err(EngineError::InDoubt(format!("container {id} still runs after it was stopped")))
+            }
+            Phase::Created | Phase::Exited { .. } | Phase::Dead => Ok(()),
+        }
+    }
+
+    pub(super) async fn promote_container(
+        &self,
+        id: &ContainerId,
+        name: &ContainerName,
+        restart: &RestartPolicy,
+    ) -> Result<(), EngineError> {
+        self.set_restart(id, restart).await?;
+        // The engine refuses to give a container the name that it has.
+        if observe::name(&self.inspect(&id.0).await?) == name.0 {
+            return Ok(());
+        }
+        self.short(self.docker().rename_container(&id.0, RenameContainerOptionsBuilder::new().name(&name.0).build())).await
+    }
+
+    async fn set_restart(&self, id: &ContainerId, policy: &RestartPolicy) -> Result<(), EngineError> {
+        let body = ContainerUpdateBody { restart_policy: Some(request::restart_policy(policy)), ..ContainerUpdateBody::default() };
+        self.short(self.docker().update_container(&id.0, body)).await
+    }
+
+    pub(super) async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.short(self.docker().remove_container(&id.0, Some(options))).await {
+            Ok(()) | Err(EngineError::NotFound(_)) => Ok(()),
+            Err(EngineError::Conflict(why)) if why.contains("already in progress") => self.wait_until_gone(id).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn wait_until_gone(&self, id: &ContainerId) -> Result<(), EngineError> {
+        for _ in 0..REMOVAL_POLLS {
+            match self.inspect(&id.0).await {
+                Ok(_) => sleep(REMOVAL_POLL).await,
+                Err(EngineError::NotFound(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(EngineError::InDoubt(format!("the removal of container {id} does not end")))
+    }
+
+    pub(super) async fn read_log(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&lines.to_string()).build();
+        let read = output::tail(self.docker().logs(&id.0, Some(options)));
+        Ok(output::last_lines(&client::call(SHORT, read).await?, lines))
+    }
+}

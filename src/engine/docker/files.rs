@@ -1,0 +1,69 @@
+//! Files for a container, as the archive that the engine unpacks into it. Pure.
+
+use std::io;
+
+use crate::template::rendered::RenderedFile;
+
+/// One archive of all files, to be unpacked at `/`. The engine makes missing directories. Times are fixed, so that equal
+/// files make an equal archive.
+pub(super) fn archive(files: &[RenderedFile]) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_size(file.bytes().len() as u64);
+        header.set_mode(file.target.mode & 0o7777);
+        header.set_uid(u64::from(file.target.uid));
+        header.set_gid(u64::from(file.target.gid));
+        header.set_mtime(0);
+        archive.append_data(&mut header, file.target.path.trim_start_matches('/'), file.bytes())?;
+    }
+    archive.into_inner()
+}
+
+/// An archive of nothing.
+pub(super) fn empty_archive() -> Vec<u8> {
+    // Two blocks of zeroes end an archive.
+    vec![0; 1024]
+}
+
+/// The contents of the one file in an archive.
+pub(super) fn only_file(archive: &[u8]) -> io::Result<String> {
+    let mut archive = tar::Archive::new(archive);
+    let mut entry = archive.entries()?.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+    let mut text = String::new();
+    io::Read::read_to_string(&mut entry, &mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::{FileTarget, Secret};
+
+    #[test]
+    fn an_archive_holds_paths_owners_and_modes() {
+        let target = |path: &str| FileTarget { path: path.to_owned(), uid: 1000, gid: 2000, mode: 0o400 };
+        let files = [
+            RenderedFile::config(target("/etc/app/app.conf"), "a = 1\n".to_owned()),
+            RenderedFile::secret(target(&format!("/run/{}", "long/".repeat(40))), Secret::new("hush".to_owned()), "test"),
+        ];
+        let bytes = archive(&files).unwrap();
+        assert_eq!(bytes, archive(&files).unwrap());
+        let mut read = tar::Archive::new(&bytes[..]);
+        let headers: Vec<_> = read
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let header = entry.header();
+                let numbers = (header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap(), header.mtime().unwrap());
+                (entry.path().unwrap().to_string_lossy().into_owned(), numbers)
+            })
+            .collect();
+        assert_eq!(headers[0], ("etc/app/app.conf".to_owned(), (1000, 2000, 0o400, 0)));
+        assert!(headers[1].0.starts_with("run/long/long/"));
+        assert_eq!(only_file(&bytes).unwrap(), "a = 1\n");
+        assert!(only_file(&empty_archive()).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Looking at a host: everything of a scope, in two rounds of requests.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
+use futures_util::future::try_join_all;
+
+use super::DockerEngine;
+use crate::engine::marker::Markers;
+use crate::engine::{EngineError, observe};
+use crate::environment::Scope;
+use crate::fleet::ledger::{self, Ledger};
+use crate::fleet::observed::{EngineFacts, ObservedContainer, ObservedHost};
+use crate::fleet::stamp::SCOPE_LABEL;
+
+type Filters = HashMap<String, Vec<String>>;
+
+impl DockerEngine {
+    pub(super) async fn look(&self, scope: &Scope) -> Result<ObservedHost, EngineError> {
+        let label = scope.label();
+        let ours: Filters = HashMap::from([("label".to_owned(), vec![format!("{SCOPE_LABEL}={label}")])]);
+        let (engine, containers, running, networks, volumes, ledger) = tokio::try_join!(
+            self.facts(),
+            self.containers(&ours),
+            self.running(),
+            self.networks(&ours),
+            self.volumes(&ours),
+            self.ledger(scope),
+        )?;
+        let foreign_ports = observe::foreign_ports(&running, &label);
+        Ok(ObservedHost { engine, containers, foreign_ports, networks, volumes, ledger })
+    }
+
+    async fn facts(&self) -> Result<EngineFacts, EngineError> {
+        let info = self.short(self.docker().info()).await?;
+        let version = self.client.version();
+        Ok(EngineFacts {
+            id: info.id.unwrap_or_default(),
+            version: version.engine.clone(),
+            api: version.api.clone(),
+            platform: format!("{}/{}", version.os, version.architecture),
+        })
+    }
+
+    async fn containers(&self, ours: &Filters) -> Result<Vec<ObservedContainer>, EngineError> {
+        let options = ListContainersOptionsBuilder::new().all(true).filters(ours).build();
+        let listed = self.short(self.docker().list_containers(Some(options))).await?;
+        let inspections = listed.into_iter().filter_map(|container| container.id).map(|id| async move {
+            match self.inspect(&id).await {
+                Ok(inspected) => Ok(observe::container(&inspected)),
+                // Removed since it was listed.
+                Err(EngineError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let mut containers: Vec<_> = try_join_all(inspections).await?.into_iter().flatten().collect();
+        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(containers)
+    }
+
+    async fn running(&self) -> Result<Vec<ContainerSummary>, EngineError> {
+        self.short(self.docker().list_containers(Some(ListContainersOptionsBuilder::new().build()))).await
+    }
+
+    async fn networks(&self, ours: &Filters) -> Result<BTreeSet<String>, EngineError> {
+        let options = ListNetworksOptionsBuilder::new().filters(ours).build();
+        let listed = self.short(self.docker().list_networks(Some(options))).await?;
+        Ok(listed.into_iter().filter_map(|network| network.name).collect())
+    }
+
+    pub(super) async fn has_network(&self, name: &str) -> Result<bool, EngineError> {
+        // The engine looks for names that contain this one.
+        let filters: Filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let listed = self.short(self.docker().list_networks(Some(options))).await?;
+        Ok(listed.iter().any(|network| network.name.as_deref() == Some(name)))
+    }
+
+    async fn volumes(&self, ours: &Filters) -> Result<BTreeSet<String>, EngineError> {
+        let options = ListVolumesOptionsBuilder::new().filters(ours).build();
+        let listed = self.short(self.docker().list_volumes(Some(options))).await?;
+        Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
+    }
+
+    async fn ledger(&self, scope: &Scope) -> Result<Ledger, EngineError> {
+        match self.read(&ledger::marker_name(scope)).await? {
+            Some(marker) => observe::ledger(&marker.text),
+            None => Ok(Ledger::default()),
+        }
+    }
+}

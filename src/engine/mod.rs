@@ -1,0 +1,104 @@
+//! The container engine of one host, as a door: production goes through [`docker`] to a real engine,
+//! tests to one simulated fleet.
+//!
+//! Handles are bound to one host, so no call can name the wrong one. Every mutating call is idempotent
+//! and names its container by id (or by a name that is unique per spec), so a repeated or late call
+//! changes nothing that the first one did not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
+use crate::environment::{RestartPolicy, Scope};
+use crate::fleet::observed::{ContainerState, ObservedHost};
+use crate::fleet::stamp::Stamp;
+use crate::template::rendered::RenderedFile;
+
+pub mod client;
+pub mod docker;
+pub mod marker;
+pub mod observe;
+pub mod spec;
+
+/// The engine of one host.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Looks at everything of `scope`. Changes nothing.
+    async fn observe(&self, scope: &Scope) -> Result<ObservedHost, EngineError>;
+
+    /// Makes the image present and verifies its digest afterwards. Reports bytes through `progress`.
+    async fn pull(&self, image: &PinnedImage, progress: &PullProgress) -> Result<(), EngineError>;
+
+    /// Makes a network or volume of the scope exist.
+    async fn provide(&self, scope: &Scope, what: &Provision) -> Result<(), EngineError>;
+
+    /// Creates a container under `spec.name().unproven()`, with restart policy "no", and copies `files` into it.
+    /// A container of that name that was created from the same spec and never started is adopted (its files
+    /// are copied again).
+    async fn create(&self, spec: &ContainerSpec, stamp: &Stamp, files: &[RenderedFile]) -> Result<ContainerId, EngineError>;
+
+    /// Starts a container; one that runs already is left alone.
+    async fn start(&self, id: &ContainerId) -> Result<(), EngineError>;
+
+    /// Sets the restart policy to "no", so that a reboot cannot bring it back, then stops the container:
+    /// its stop signal, and SIGKILL after `grace`. When this returns the container has ended; one that is gone
+    /// counts as ended.
+    async fn stop(&self, id: &ContainerId, grace: Duration) -> Result<(), EngineError>;
+
+    /// Marks a container as proven: gives it its final name and the declared restart policy.
+    async fn promote(&self, id: &ContainerId, name: &ContainerName, restart: &RestartPolicy) -> Result<(), EngineError>;
+
+    /// Removes a container with its anonymous volumes, killing it if it runs. One that is gone is fine.
+    async fn remove(&self, id: &ContainerId) -> Result<(), EngineError>;
+
+    /// The container's state now.
+    async fn state(&self, id: &ContainerId) -> Result<ContainerState, EngineError>;
+
+    /// The last lines of its output, oldest first, cleaned of control characters.
+    async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError>;
+
+    /// The id of the container of this exact name, if there is one.
+    async fn find(&self, name: &str) -> Result<Option<ContainerId>, EngineError>;
+}
+
+/// Something a container needs to exist before it is created.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provision {
+    /// A bridge network, by its full name.
+    Network(String),
+    /// A local volume, by its full name.
+    Volume(String),
+}
+
+/// Receives the state of a pull: bytes done, bytes known so far.
+pub type PullProgress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// Why a call to an engine did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The engine answered, and refused: the call did not take hold.
+    #[error("{0}")]
+    Refused(String),
+    /// There is no such object.
+    #[error("{0}")]
+    NotFound(String),
+    /// The name is taken, or the object is in a state that forbids the call.
+    #[error("{0}")]
+    Conflict(String),
+    /// The host could not be reached, so the call was never made.
+    #[error("{0}")]
+    Unreachable(String),
+    /// No answer: the call may have taken hold, may not have, or may still do so later.
+    #[error("{0}")]
+    InDoubt(String),
+}
+
+impl EngineError {
+    /// Whether the call may have taken hold, now or later.
+    pub fn in_doubt(&self) -> bool {
+        matches!(self, Self::InDoubt(_))
+    }
+}

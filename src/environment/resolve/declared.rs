@@ -1,0 +1,185 @@
+//! What services refer to by name: the top-level `secrets`, `configs`, `volumes` and `networks`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::keys;
+use crate::environment::SecretSource;
+use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::{Node, quoted};
+use crate::manifest::source::Span;
+use crate::manifest::suggest;
+use crate::name::{ResourceName, SecretName};
+
+/// The network that a service is on when it names none.
+pub(super) const DEFAULT_NETWORK: &str = "default";
+
+/// Everything that has been declared.
+pub(super) struct Declared<'m> {
+    pub(super) root: &'m Path,
+    /// `<project>-<environment>`
+    prefix: String,
+    pub(super) secrets: BTreeMap<SecretName, SecretSource>,
+    /// Names that are declared, though their source could not be read.
+    secret_names: BTreeSet<String>,
+    configs: BTreeMap<String, PathBuf>,
+    volumes: BTreeSet<String>,
+    networks: BTreeSet<String>,
+}
+
+impl<'m> Declared<'m> {
+    /// Reads the four sections.
+    pub(super) fn decode(top: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &'m Path, prefix: String) -> Self {
+        let mut declared = Self {
+            root,
+            prefix,
+            secrets: BTreeMap::new(),
+            secret_names: BTreeSet::new(),
+            configs: BTreeMap::new(),
+            volumes: resources("volumes", top, decoder),
+            networks: resources("networks", top, decoder),
+        };
+        declared.networks.insert(DEFAULT_NETWORK.to_owned());
+        for (name, mut fields) in section("secrets", top, decoder) {
+            declared.secret_names.insert(name.to_owned());
+            let name = decoder.name::<SecretName>(name, fields.at, "the name of a secret");
+            if let (Some(name), Some(source)) = (name, secret_source(&mut fields, decoder)) {
+                declared.secrets.insert(name, source);
+            }
+            fields.finish_compose(decoder, keys::SECRET);
+        }
+        for (name, mut fields) in section("configs", top, decoder) {
+            decoder.name::<ResourceName>(name, fields.at, "the name of a config");
+            let template = fields.required("template", decoder).and_then(|node| template(node, decoder, root));
+            fields.finish_compose(decoder, keys::CONFIG);
+            declared.configs.insert(name.to_owned(), template.unwrap_or_default());
+        }
+        declared
+    }
+
+    /// The secret that a value names.
+    pub(super) fn secret(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<SecretName> {
+        let name = decoder.text(node)?;
+        refer("secret", name, node.span, self.secret_names.iter().map(String::as_str), decoder)?;
+        name.parse().ok()
+    }
+
+    /// The template of the config that a value names.
+    pub(super) fn config(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<(String, PathBuf)> {
+        let name = decoder.text(node)?;
+        refer("config", name, node.span, self.configs.keys().map(String::as_str), decoder)?;
+        self.configs.get(name).map(|template| (name.to_owned(), template.clone()))
+    }
+
+    /// The full name of a volume.
+    pub(super) fn volume(&self, name: &str, at: Span, decoder: &mut Decoder<'_>) -> String {
+        refer("volume", name, at, self.volumes.iter().map(String::as_str), decoder);
+        format!("{}_{name}", self.prefix)
+    }
+
+    /// The full name of a network.
+    pub(super) fn network(&self, name: &str, at: Span, decoder: &mut Decoder<'_>) -> String {
+        refer("network", name, at, self.networks.iter().map(String::as_str), decoder);
+        format!("{}_{name}", self.prefix)
+    }
+}
+
+/// Refuses a name that is not declared.
+fn refer<'a>(
+    what: &str,
+    name: &str,
+    at: Span,
+    declared: impl Iterator<Item = &'a str> + Clone,
+    decoder: &mut Decoder<'_>,
+) -> Option<()> {
+    if declared.clone().any(|known| known == name) {
+        return Some(());
+    }
+    let help = match suggest::nearest(name, declared) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("declare it under `{what}s:` at the top of the manifest"),
+    };
+    decoder.problem_with_help(at, format!("the {what} {} is not declared", quoted(name)), help);
+    None
+}
+
+/// The entries of a top-level map of maps.
+fn section<'n>(key: &'static str, top: &mut Fields<'n>, decoder: &mut Decoder<'_>) -> Vec<(&'n str, Fields<'n>)> {
+    let Some(entry) = top.entry(key) else { return Vec::new() };
+    let entries = decoder.map(&entry.value, entry.key);
+    entries.named().map(|(name, entry)| (name, decoder.map(&entry.value, entry.key))).collect()
+}
+
+/// Names of volumes or networks; nothing about them can be configured yet.
+fn resources(key: &'static str, top: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (name, fields) in section(key, top, decoder) {
+        decoder.name::<ResourceName>(name, fields.at, "a name");
+        fields.finish_compose(decoder, keys::RESOURCE);
+        names.insert(name.to_owned());
+    }
+    names
+}
+
+fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<SecretSource> {
+    match (fields.get("file"), fields.get("environment")) {
+        (Some(node), None) => decoder.text(node).map(|path| SecretSource::File(PathBuf::from(path))),
+        (None, Some(node)) => {
+            let name = decoder.text(node)?;
+            if name.is_empty() || name.contains('=') {
+                decoder.problem(node.span, format!("{} is not the name of an environment variable", quoted(name)));
+            }
+            Some(SecretSource::Variable(name.to_owned()))
+        }
+        (Some(_), Some(node)) => {
+            decoder.problem(node.span, "a secret comes from `file` or from `environment`, not from both");
+            None
+        }
+        (None, None) => {
+            let help = "write `{ file: path }` or `{ environment: VARIABLE }`";
+            fields.lack(decoder, "nothing says where this secret comes from", help);
+            None
+        }
+    }
+}
+
+/// A template's path: beneath `templates/`, also after symbolic links are followed.
+fn template(node: &Node, decoder: &mut Decoder<'_>, root: &Path) -> Option<PathBuf> {
+    let text = decoder.text(node)?;
+    let path = PathBuf::from(text);
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || !path.starts_with("templates") || path.components().count() < 2 {
+        let message = format!("{} is not beneath templates/", quoted(text));
+        decoder.problem_with_help(node.span, message, "write `templates/<file>`, without `..`");
+        return None;
+    }
+    match (root.join(&path).canonicalize(), root.join("templates").canonicalize()) {
+        (Ok(file), Ok(templates)) if !file.starts_with(&templates) => {
+            decoder.problem(node.span, format!("{} is a link that leads out of templates/", quoted(text)));
+            None
+        }
+        (Ok(file), Ok(_)) if file.is_file() => Some(path),
+        (Ok(_), Ok(_)) => {
+            decoder.problem(node.span, format!("{} is not a file", quoted(text)));
+            None
+        }
+        _ => {
+            let files = siblings(root, &path);
+            let near = suggest::nearest(text, files.iter().map(String::as_str));
+            let help =
+                near.map_or("create it, or correct the path".to_owned(), |near| format!("did you mean `{near}`?"));
+            decoder.problem_with_help(node.span, format!("there is no file {}", quoted(text)), help);
+            None
+        }
+    }
+}
+
+/// Files beside a missing template, as a manifest would write them.
+fn siblings(root: &Path, missing: &Path) -> Vec<String> {
+    let folder = missing.parent().unwrap_or(missing);
+    let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
+    let mut paths: Vec<String> =
+        entries.filter_map(|entry| Some(folder.join(entry.ok()?.file_name()).to_str()?.to_owned())).collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,101 @@
+//! `deploy:` of a service.
+
+use std::time::Duration;
+
+use super::{keys, nested};
+use crate::environment::{BatchSize, Constraint, FailureAction, Order, UpdatePolicy};
+use crate::manifest::decode::{Decoder, Fields, decimal};
+use crate::manifest::node::{Node, quoted};
+use crate::manifest::source::Span;
+
+/// A failure this long after promotion still counts, where the manifest is silent.
+const MONITOR: Duration = Duration::from_secs(5);
+
+/// What `deploy` says, and where.
+pub(super) struct Deploy {
+    pub(super) constraints: Vec<Constraint>,
+    pub(super) constraint_spans: Vec<Span>,
+    pub(super) update: UpdatePolicy,
+    pub(super) order: Option<Span>,
+}
+
+/// Placement and update policy.
+pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Deploy {
+    let mut deploy = Deploy {
+        constraints: Vec::new(),
+        constraint_spans: Vec::new(),
+        update: UpdatePolicy {
+            parallelism: BatchSize::Count(1),
+            order: Order::StopFirst,
+            monitor: MONITOR,
+            delay: Duration::ZERO,
+            failure_action: FailureAction::Rollback,
+        },
+        order: None,
+    };
+    let Some(mut fields) = nested(fields, "deploy", decoder) else { return deploy };
+    if let Some(mut placement) = nested(&mut fields, "placement", decoder) {
+        let constraints = placement.get("constraints").map(|node| decoder.list(node)).unwrap_or_default();
+        for item in constraints {
+            match decoder.text(item).map(str::parse::<Constraint>) {
+                Some(Ok(constraint)) => {
+                    deploy.constraints.push(constraint);
+                    deploy.constraint_spans.push(item.span);
+                }
+                Some(Err(error)) => decoder.problem(item.span, error),
+                None => {}
+            }
+        }
+        placement.finish_compose(decoder, keys::PLACEMENT);
+    }
+    if let Some(update) = nested(&mut fields, "update_config", decoder) {
+        update_config(update, &mut deploy, decoder);
+    }
+    fields.finish_compose(decoder, keys::DEPLOY);
+    deploy
+}
+
+fn update_config(mut fields: Fields<'_>, deploy: &mut Deploy, decoder: &mut Decoder<'_>) {
+    let update = &mut deploy.update;
+    if let Some(size) = fields.get("parallelism").and_then(|node| parallelism(node, decoder)) {
+        update.parallelism = size;
+    }
+    if let Some(node) = fields.get("order") {
+        let words = [("stop-first", Order::StopFirst), ("start-first", Order::StartFirst)];
+        update.order = decoder.word(node, &words).unwrap_or(Order::StopFirst);
+        deploy.order = Some(node.span);
+    }
+    if let Some(monitor) = fields.get("monitor").and_then(|node| decoder.duration(node)) {
+        update.monitor = monitor;
+    }
+    if let Some(delay) = fields.get("delay").and_then(|node| decoder.duration(node)) {
+        update.delay = delay;
+    }
+    if let Some(node) = fields.get("failure_action") {
+        let words = [("rollback", FailureAction::Rollback), ("pause", FailureAction::Pause)];
+        if node.text() == Some("continue") {
+            decoder.problem_with_help(node.span, "`continue` is not supported yet", "use `rollback` or `pause`");
+        } else if let Some(action) = decoder.word(node, &words) {
+            update.failure_action = action;
+        }
+    }
+    fields.finish_compose(decoder, keys::UPDATE);
+}
+
+fn parallelism(node: &Node, decoder: &mut Decoder<'_>) -> Option<BatchSize> {
+    let text = decoder.text(node)?;
+    let size = match text.strip_suffix('%') {
+        Some(percent) => decimal(percent)
+            .and_then(|n| u8::try_from(n).ok())
+            .filter(|n| (1..=100).contains(n))
+            .map(BatchSize::Percent),
+        None => decimal(text)
+            .and_then(|n| usize::try_from(n).ok())
+            .map(|n| if n == 0 { BatchSize::All } else { BatchSize::Count(n) }),
+    };
+    if size.is_none() {
+        let help = "write a number of hosts (0 for all at once), or a share from `1%` to `100%`";
+        decoder.problem_with_help(node.span, format!("{} is not a number of hosts", quoted(text)), help);
+    }
+    size
+}

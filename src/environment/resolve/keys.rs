@@ -1,0 +1,157 @@
+//! Words of the Compose Specification that are real but not supported (yet). They get an answer of
+//! their own, because whoever writes them did not misspell anything.
+
+/// At the top of a manifest; also our own words that are still to come.
+pub(super) const TOP: &[&str] =
+    &["version", "name", "include", "models", "balancers", "jobs", "hooks", "notify", "engine", "schema"];
+
+/// In a service; also our own words that are still to come.
+pub(super) const SERVICE: &[&str] = &[
+    "annotations",
+    "attach",
+    "blkio_config",
+    "cap_add",
+    "cap_drop",
+    "cgroup",
+    "cgroup_parent",
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "credential_spec",
+    "depends_on",
+    "develop",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "env_file",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "hostname",
+    "ipc",
+    "isolation",
+    "label_file",
+    "links",
+    "mac_address",
+    "mem_limit",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "post_start",
+    "pre_stop",
+    "privileged",
+    "profiles",
+    "provider",
+    "pull_policy",
+    "read_only",
+    "runtime",
+    "scale",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "storage_opt",
+    "sysctls",
+    "tmpfs",
+    "traffic",
+    "tty",
+    "ulimits",
+    "use_api_socket",
+    "userns_mode",
+    "uts",
+    "volumes_from",
+    "working_dir",
+];
+
+/// In `build`.
+pub(super) const BUILD: &[&str] = &[
+    "additional_contexts",
+    "cache_from",
+    "cache_to",
+    "dockerfile_inline",
+    "entitlements",
+    "extra_hosts",
+    "isolation",
+    "labels",
+    "network",
+    "no_cache",
+    "platforms",
+    "privileged",
+    "provenance",
+    "pull",
+    "sbom",
+    "secrets",
+    "shm_size",
+    "ssh",
+    "tags",
+    "ulimits",
+];
+
+/// In `deploy`.
+pub(super) const DEPLOY: &[&str] =
+    &["endpoint_mode", "labels", "mode", "replicas", "resources", "restart_policy", "rollback_config"];
+
+/// In `deploy.placement`.
+pub(super) const PLACEMENT: &[&str] = &["max_replicas_per_node", "preferences"];
+
+/// In `deploy.update_config`; also our own words that are still to come.
+pub(super) const UPDATE: &[&str] = &["max_failure_ratio", "canary"];
+
+/// In a long port.
+pub(super) const PORT: &[&str] = &["app_protocol", "mode", "name"];
+
+/// In a long volume.
+pub(super) const VOLUME: &[&str] = &["bind", "consistency", "image", "tmpfs", "volume"];
+
+/// In a network of a service.
+pub(super) const ATTACHMENT: &[&str] = &[
+    "driver_opts",
+    "gw_priority",
+    "interface_name",
+    "ipv4_address",
+    "ipv6_address",
+    "link_local_ips",
+    "mac_address",
+    "priority",
+];
+
+/// In `healthcheck`.
+pub(super) const HEALTHCHECK: &[&str] = &["start_interval"];
+
+/// In an entry of the top-level `volumes` and `networks`.
+pub(super) const RESOURCE: &[&str] = &[
+    "attachable",
+    "driver",
+    "driver_opts",
+    "enable_ipv4",
+    "enable_ipv6",
+    "external",
+    "internal",
+    "ipam",
+    "labels",
+    "name",
+];
+
+/// In an entry of the top-level `configs`.
+pub(super) const CONFIG: &[&str] = &["content", "environment", "external", "file", "name", "template_driver"];
+
+/// In an entry of the top-level `secrets`.
+pub(super) const SECRET: &[&str] = &["age", "driver", "driver_opts", "external", "labels", "name", "template_driver"];

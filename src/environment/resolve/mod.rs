@@ -1,0 +1,97 @@
+//! Manifest → [`Environment`]: what the keys mean, their defaults, references between them, and the
+//! rules that span several. All errors at once. Besides the manifest it only asks whether files exist.
+
+use crate::environment::{Environment, Registry};
+use crate::fleet::{Endpoint, Host};
+use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::Node;
+use crate::manifest::source::Span;
+use crate::manifest::{Diagnostic, Diagnostics, Manifest};
+use crate::name::ProjectName;
+
+mod between;
+mod declared;
+mod deploy;
+mod files;
+mod health;
+mod hosts;
+mod image;
+mod keys;
+mod mounts;
+mod networks;
+mod ports;
+mod registry;
+mod runtime;
+mod service;
+
+use declared::Declared;
+
+/// Releases that a host keeps where the manifest is silent.
+const KEEP_RELEASES: usize = 3;
+
+/// Decides what the keys of a manifest mean.
+///
+/// # Errors
+/// Everything that is wrong, each with its file and line.
+pub fn resolve(manifest: &Manifest) -> Result<Environment, Diagnostics> {
+    let mut decoder = Decoder::new(&manifest.sources);
+    let environment = decode(manifest, &mut decoder);
+    // Without an environment there is a problem, and `finish` does not come back.
+    let missing = || Diagnostic::general("the manifest has no `project`").into();
+    decoder.finish(environment)?.ok_or_else(missing)
+}
+
+fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment> {
+    let mut top = decoder.map(&manifest.tree, manifest.tree.span);
+    // Was followed when the layers were read.
+    top.get("extends");
+    let project: Option<ProjectName> =
+        top.required("project", decoder).and_then(|node| decoder.parsed(node, "the name of a project"));
+    let project_text = project.as_ref().map_or("project", ProjectName::as_str);
+    let prefix = format!("{project_text}-{}", manifest.name);
+    let declared = Declared::decode(&mut top, decoder, &manifest.root, prefix);
+    let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
+    let sound = decoder.count();
+    let hosts = hosts::decode(&mut top, decoder, &manifest.root);
+    let builder = hosts::builder(&mut top, decoder, &manifest.root);
+    let hosts_are_sound = decoder.count() == sound;
+    let drafts = service::decode(&mut top, project_text, decoder, &declared);
+    let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
+    top.finish_compose(decoder, keys::TOP);
+    if hosts_are_sound {
+        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref() };
+        between::check(&drafts, &fleet, decoder);
+    }
+    Some(Environment {
+        project: project?,
+        name: manifest.name.clone(),
+        root: manifest.root.clone(),
+        registry,
+        builder,
+        hosts: hosts.into_iter().map(|(host, _)| (host.name.clone(), host)).collect(),
+        services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
+        secrets: declared.secrets,
+        keep_releases: keep_releases.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(KEEP_RELEASES),
+    })
+}
+
+/// What services are placed on.
+struct Fleet<'a> {
+    hosts: &'a [(Host, Span)],
+    builder: &'a Endpoint,
+    registry: Option<&'a Registry>,
+}
+
+/// Reads the map under a key, if there is one.
+fn nested<'n>(fields: &mut Fields<'n>, key: &'static str, decoder: &mut Decoder<'_>) -> Option<Fields<'n>> {
+    fields.entry(key).map(|entry| decoder.map(&entry.value, entry.key))
+}
+
+/// Reads the path of a file that must be there. A relative one is beneath the project root, and comes back joined to it.
+fn existing_file(node: &Node, decoder: &mut Decoder<'_>, root: &std::path::Path) -> Option<std::path::PathBuf> {
+    let path = root.join(decoder.text(node)?);
+    if !path.is_file() {
+        decoder.problem(node.span, format!("there is no file {}", path.display()));
+    }
+    Some(path)
+}

@@ -1,0 +1,117 @@
+//! `volumes:` of a service.
+
+use std::collections::HashMap;
+
+use super::declared::Declared;
+use super::keys;
+use crate::environment::{Mount, MountSource};
+use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::{Kind, Node, quoted};
+use crate::manifest::short;
+use crate::manifest::source::Span;
+
+/// Paths in the container that something has been put at.
+pub(super) type Targets = HashMap<String, Span>;
+
+/// The mounts, and what they occupy.
+pub(super) fn decode(
+    fields: &mut Fields<'_>,
+    decoder: &mut Decoder<'_>,
+    declared: &Declared<'_>,
+) -> (Vec<Mount>, Targets) {
+    let (mut mounts, mut targets) = (Vec::new(), Targets::new());
+    let Some(node) = fields.get("volumes") else { return (mounts, targets) };
+    for item in decoder.list(node) {
+        let mount = match &item.kind {
+            Kind::Map(_) => long(item, decoder, declared),
+            _ => short(item, decoder, declared),
+        };
+        if let Some(mount) = mount {
+            occupy(&mut targets, &mount.target, item.span, decoder);
+            mounts.push(mount);
+        }
+    }
+    (mounts, targets)
+}
+
+/// Refuses a second thing at one path of a container.
+pub(super) fn occupy(targets: &mut Targets, path: &str, at: Span, decoder: &mut Decoder<'_>) {
+    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
+    if let Some(first) = targets.insert(path.to_owned(), at) {
+        let message = format!("something is at {} already ({})", quoted(path), decoder.place(first));
+        decoder.problem(at, message);
+    }
+}
+
+/// Whether a path in a container is absolute and does not climb.
+pub(super) fn is_container_path(path: &str) -> bool {
+    path.starts_with('/') && !path.split('/').any(|part| part == "..") && !path.contains(char::is_control)
+}
+
+fn short(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
+    let parts = short::volume(decoder.text(node)?);
+    let read_only = match parts.options {
+        None | Some("rw") => false,
+        Some("ro") => true,
+        Some(other) => {
+            let message = format!("{} is not an option of a volume", quoted(other));
+            decoder.problem_with_help(node.span, message, "use `ro` or `rw`");
+            return None;
+        }
+    };
+    let source = match parts.source {
+        None => MountSource::Anonymous,
+        Some(path) if path.starts_with('/') => bind(path, node.span, decoder)?,
+        Some(path) if path.starts_with(['.', '~']) || path.contains('/') => bind(path, node.span, decoder)?,
+        Some(name) => MountSource::Volume(declared.volume(name, node.span, decoder)),
+    };
+    mount(source, parts.target, read_only, node.span, decoder)
+}
+
+fn long(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
+    let mut fields = decoder.map(node, node.span);
+    let kind = fields.required("type", decoder).and_then(|node| match node.text() {
+        Some(kind @ ("tmpfs" | "npipe" | "cluster" | "image")) => {
+            decoder.problem_with_help(
+                node.span,
+                format!("{} is not supported", quoted(kind)),
+                "use `bind` or `volume`",
+            );
+            None
+        }
+        _ => decoder.word(node, &[("bind", "bind"), ("volume", "volume")]),
+    });
+    let source = fields.get("source");
+    let source = match (kind, source) {
+        (Some("bind"), Some(node)) => decoder.text(node).and_then(|path| bind(path, node.span, decoder)),
+        (Some("bind"), None) => fields.required("source", decoder).and(None),
+        (Some(_), Some(node)) => {
+            decoder.text(node).map(|name| MountSource::Volume(declared.volume(name, node.span, decoder)))
+        }
+        (Some(_), None) => Some(MountSource::Anonymous),
+        (None, _) => None,
+    };
+    let target = fields.required("target", decoder).map(|node| (decoder.text(node), node.span));
+    let read_only = fields.get("read_only").and_then(|node| decoder.boolean(node)).unwrap_or(false);
+    fields.finish_compose(decoder, keys::VOLUME);
+    let (target, span) = target?;
+    mount(source?, target?, read_only, span, decoder)
+}
+
+fn bind(path: &str, at: Span, decoder: &mut Decoder<'_>) -> Option<MountSource> {
+    if is_container_path(path) {
+        return Some(MountSource::Bind(path.to_owned()));
+    }
+    let help = "write an absolute path of the host, without `..`";
+    decoder.problem_with_help(at, format!("{} cannot be mounted", quoted(path)), help);
+    None
+}
+
+fn mount(source: MountSource, target: &str, read_only: bool, at: Span, decoder: &mut Decoder<'_>) -> Option<Mount> {
+    if !is_container_path(target) || target == "/" {
+        let message = format!("{} is not a place for a volume", quoted(target));
+        decoder.problem_with_help(at, message, "write an absolute path in the container, without `..`");
+        return None;
+    }
+    Some(Mount { source, target: target.to_owned(), read_only })
+}

@@ -1,0 +1,112 @@
+//! `services:`.
+
+use std::time::Duration;
+
+use super::declared::Declared;
+use super::{deploy, files, health, image, keys, mounts, networks, ports, runtime};
+use crate::environment::{Runtime, Service};
+use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::Entry;
+use crate::manifest::source::Span;
+use crate::name::ServiceName;
+
+/// From the stop signal to SIGKILL where the manifest is silent.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// A service and the places that rules between services point at.
+pub(super) struct Draft {
+    pub(super) service: Service,
+    /// `build:`
+    pub(super) build: Option<Span>,
+    /// One for each of the service's ports.
+    pub(super) ports: Vec<Span>,
+    /// One for each of the service's constraints.
+    pub(super) constraints: Vec<Span>,
+    /// `deploy.update_config.order`
+    pub(super) order: Option<Span>,
+}
+
+/// All services, in the order of the manifest.
+pub(super) fn decode(
+    top: &mut Fields<'_>,
+    project: &str,
+    decoder: &mut Decoder<'_>,
+    declared: &Declared<'_>,
+) -> Vec<Draft> {
+    let Some(entry) = top.entry("services") else {
+        decoder.problem(top.at, "`services` is missing");
+        return Vec::new();
+    };
+    let entries = decoder.map(&entry.value, entry.key);
+    let (problems, mut names) = (decoder.count(), 0);
+    let mut drafts = Vec::new();
+    for (key, entry) in entries.named() {
+        names += 1;
+        if let Some(name) = decoder.name(key, entry.key, "the name of a service") {
+            drafts.push(service(name, entry, project, decoder, declared));
+        }
+    }
+    if names == 0 && decoder.count() == problems {
+        decoder.problem(entry.key, "`services` is empty");
+    }
+    drafts
+}
+
+fn service(
+    name: ServiceName,
+    entry: &Entry,
+    project: &str,
+    decoder: &mut Decoder<'_>,
+    declared: &Declared<'_>,
+) -> Draft {
+    let mut map = decoder.map(&entry.value, entry.key);
+    let fields = &mut map;
+    let build = fields.entry("build");
+    let (image, build_value) = image::decode(fields, &name, project, decoder);
+    let (ports, port_spans) = ports::decode(fields, decoder);
+    let (volumes, mut targets) = mounts::decode(fields, decoder, declared);
+    let networks = networks::decode(fields, decoder, declared);
+    let configs = files::configs(fields, decoder, declared, &mut targets);
+    let secrets = files::secrets(fields, decoder, declared, &mut targets);
+    let healthcheck = health::healthcheck(fields, decoder);
+    let health = health::gate(fields, healthcheck.as_ref(), decoder);
+    let deploy = deploy::decode(fields, decoder);
+    let runtime = Runtime {
+        command: fields.get("command").and_then(|node| decoder.command(node)),
+        entrypoint: fields.get("entrypoint").and_then(|node| decoder.command(node)),
+        environment: runtime::environment(fields, decoder),
+        ports,
+        volumes,
+        networks,
+        healthcheck,
+        restart: runtime::restart(fields, decoder),
+        logging: runtime::logging(fields, decoder),
+        labels: runtime::labels(fields, decoder),
+        user: runtime::user(fields, decoder),
+        init: fields.get("init").and_then(|node| decoder.boolean(node)).unwrap_or(false),
+        stop_signal: runtime::stop_signal(fields, decoder),
+        stop_grace_period: fields
+            .get("stop_grace_period")
+            .and_then(|node| decoder.duration(node))
+            .unwrap_or(STOP_GRACE),
+    };
+    map.finish_compose(decoder, keys::SERVICE);
+    let service = Service {
+        name,
+        image,
+        build: build_value,
+        health,
+        constraints: deploy.constraints,
+        update: deploy.update,
+        configs,
+        secrets,
+        runtime,
+    };
+    Draft {
+        service,
+        build: build.map(|entry| entry.key),
+        ports: port_spans,
+        constraints: deploy.constraint_spans,
+        order: deploy.order,
+    }
+}

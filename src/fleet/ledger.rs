@@ -1,0 +1,134 @@
+//! What was rolled out to an environment, kept on every host of it: who, when, what came of it, and which
+//! container each host runs in each release. It is what `history` shows and what `rollback` goes by.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::container::SpecDigest;
+use crate::environment::Scope;
+use crate::name::{HostName, ServiceName};
+use crate::release::ReleaseId;
+
+/// Which spec each host runs of each service.
+pub type Placements = BTreeMap<HostName, BTreeMap<ServiceName, SpecDigest>>;
+
+/// All rollouts that are remembered, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Version of this form.
+    pub format: u32,
+    /// Oldest first, with rising numbers.
+    pub entries: Vec<Entry>,
+}
+
+/// Entries a ledger keeps; older ones are dropped.
+pub const KEPT_ENTRIES: usize = 100;
+
+/// The current [`Ledger::format`].
+pub const LEDGER_FORMAT: u32 = 1;
+
+/// One rollout that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Rises by one with each rollout of the environment; never derived from a clock.
+    pub number: u64,
+    /// The rollout's id, which names its journal.
+    pub rollout: String,
+    /// `deploy` or `rollback`.
+    pub kind: Kind,
+    /// The release it was to bring.
+    pub release: ReleaseId,
+    /// Images of the release, by service, for people.
+    pub images: BTreeMap<ServiceName, String>,
+    /// What came of it.
+    pub result: RolloutResult,
+    /// `user@machine` of the operator.
+    pub by: String,
+    /// When it ended, by the operator's clock; for people only.
+    pub at: Timestamp,
+    /// What every host runs if the release is in force.
+    pub placements: Placements,
+}
+
+/// What an operator asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A release from the manifest.
+    Deploy,
+    /// An earlier release.
+    Rollback,
+}
+
+impl Kind {
+    /// `deploy` or `rollback`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// What came of a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutResult {
+    /// The release is in force on every host it was meant for.
+    Completed,
+    /// Every touched host went back.
+    RolledBack,
+    /// Mixed, or not known.
+    Mixed,
+    /// The operator interrupted it.
+    Interrupted,
+}
+
+/// Name of the marker that holds an environment's ledger on each of its hosts.
+pub fn marker_name(scope: &Scope) -> String {
+    format!("shipctl-ledger-{}", scope.prefix())
+}
+
+impl Ledger {
+    /// Number of the last rollout; 0 if there was none.
+    pub fn last_number(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.number)
+    }
+
+    /// Highest release number ever given out; 0 if none.
+    pub fn last_release(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.release.number).max().unwrap_or(0)
+    }
+
+    /// The release in force: that of the last completed rollout.
+    pub fn current(&self) -> Option<&Entry> {
+        self.completed().next_back()
+    }
+
+    /// The newest completed release older than `than`, which `rollback` without an argument goes to.
+    pub fn last_good_before(&self, than: u64) -> Option<&Entry> {
+        self.completed().filter(|entry| entry.release.number < than).max_by_key(|entry| (entry.release.number, entry.number))
+    }
+
+    /// The last completed entry of a release given as `12`, `r12` or the beginning of its digest.
+    pub fn find(&self, release: &str) -> Option<&Entry> {
+        self.completed().rev().find(|entry| entry.release.matches(release))
+    }
+
+    /// The completed rollouts, oldest first.
+    pub fn completed(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.result == RolloutResult::Completed)
+    }
+
+    /// The ledger with one more entry.
+    #[must_use]
+    pub fn with(mut self, entry: Entry) -> Self {
+        self.format = LEDGER_FORMAT;
+        self.entries.push(entry);
+        let excess = self.entries.len().saturating_sub(KEPT_ENTRIES);
+        self.entries.drain(..excess);
+        self
+    }
+}

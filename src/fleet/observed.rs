@@ -1,0 +1,168 @@
+//! What the fleet looked like when we looked: one snapshot that the planner decides from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::container::ContainerId;
+use crate::environment::RestartPolicy;
+use crate::fleet::ledger::Ledger;
+use crate::fleet::stamp::Stamp;
+use crate::name::{HostName, ServiceName};
+
+/// The whole fleet, including the hosts that did not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Every host of the environment.
+    pub hosts: BTreeMap<HostName, HostView>,
+}
+
+/// One host as far as it could be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostView {
+    /// It answered.
+    Seen(Box<ObservedHost>),
+    /// It did not; what we were told.
+    Unreachable(String),
+}
+
+impl Observed {
+    /// A host that answered.
+    pub fn seen(&self, host: &HostName) -> Option<&ObservedHost> {
+        match self.hosts.get(host) {
+            Some(HostView::Seen(seen)) => Some(seen),
+            _ => None,
+        }
+    }
+
+    /// The ledger with the most entries: all hosts hold the same, some may have missed the last.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledgers = self.hosts.values().filter_map(|view| match view {
+            HostView::Seen(host) => Some(&host.ledger),
+            HostView::Unreachable(_) => None,
+        });
+        let first = ledgers.next().cloned().unwrap_or_default();
+        ledgers.fold(first, |newest, ledger| if ledger.last_number() > newest.last_number() { ledger.clone() } else { newest })
+    }
+}
+
+/// A host that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedHost {
+    /// Facts about its engine.
+    pub engine: EngineFacts,
+    /// Containers of our scope, sorted by name.
+    pub containers: Vec<ObservedContainer>,
+    /// Host ports that containers of others publish, with the name of the holder.
+    pub foreign_ports: BTreeMap<u16, String>,
+    /// Names of networks of our scope that exist.
+    pub networks: BTreeSet<String>,
+    /// Names of volumes of our scope that exist.
+    pub volumes: BTreeSet<String>,
+    /// What was rolled out here before.
+    pub ledger: Ledger,
+}
+
+/// What an engine says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// The engine's own id; two hosts with the same id are one machine.
+    pub id: String,
+    /// Engine version, such as `20.10.24`.
+    pub version: String,
+    /// API version that is spoken, such as `1.41`.
+    pub api: String,
+    /// `linux/amd64` and so on.
+    pub platform: String,
+}
+
+/// A container of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// Engine's id.
+    pub id: ContainerId,
+    /// Name without a leading slash.
+    pub name: String,
+    /// Whether it once passed its gate (its name carries no `-unproven`).
+    pub proven: bool,
+    /// What it says about itself.
+    pub stamp: Stamp,
+    /// What it does.
+    pub state: ContainerState,
+    /// Policy in force now; differs from the stamp's until it is promoted and after it is stopped.
+    pub restart: RestartPolicy,
+}
+
+impl ObservedContainer {
+    /// Running, proved, and restarted by the engine as declared: nothing is left to be done.
+    pub fn settled(&self) -> bool {
+        self.state.is_running() && self.proven && self.restart == self.stamp.restart
+    }
+}
+
+/// State of one container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerState {
+    /// Phase.
+    pub phase: Phase,
+    /// Last start, by the host's clock. Changes with every (re)start.
+    pub started_at: Option<Timestamp>,
+    /// Last end, by the host's clock.
+    pub finished_at: Option<Timestamp>,
+    /// Restarts by the engine since it was last started by request.
+    pub restarts: u64,
+    /// What the engine's own health check says.
+    pub health: EngineHealth,
+}
+
+impl ContainerState {
+    /// Whether its process runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Created, never started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// The engine is about to start it again.
+    Restarting,
+    /// Frozen by somebody.
+    Paused,
+    /// Ended.
+    Exited {
+        /// Exit code of its process.
+        code: i64,
+        /// Killed for want of memory.
+        oom_killed: bool,
+    },
+    /// Being removed, or dead.
+    Dead,
+}
+
+/// The engine's own health check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineHealth {
+    /// The container has none.
+    None,
+    /// No verdict yet.
+    Starting,
+    /// Passing.
+    Healthy,
+    /// Failing, with the last output.
+    Unhealthy(String),
+}
+
+impl ObservedHost {
+    /// Containers of one service.
+    pub fn of_service<'a>(&'a self, service: &'a ServiceName) -> impl Iterator<Item = &'a ObservedContainer> {
+        self.containers.iter().filter(move |container| container.stamp.service == *service)
+    }
+}

@@ -1,0 +1,72 @@
+//! `--host` and `--service`: which part of an environment a command is about.
+
+use std::collections::BTreeSet;
+
+use crate::environment::Environment;
+use crate::name::{HostName, ServiceName};
+
+/// A part of an environment; by default all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    hosts: Option<BTreeSet<HostName>>,
+    services: Option<BTreeSet<ServiceName>>,
+}
+
+/// A filter that matches nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {kind} `{asked}`{}; there are: {}", .nearest.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default(), .known.join(", "))]
+pub struct NoMatch {
+    /// `host` or `service`.
+    pub kind: &'static str,
+    /// What was asked for.
+    pub asked: String,
+    /// The most similar name.
+    pub nearest: Option<String>,
+    /// All names.
+    pub known: Vec<String>,
+}
+
+impl Selection {
+    /// Resolves filters against an environment. No filter of a kind means all of that kind; every filter must match.
+    pub fn resolve(environment: &Environment, hosts: &[String], services: &[String]) -> Result<Self, NoMatch> {
+        Ok(Self {
+            hosts: pick("host", hosts, environment.hosts.keys())?,
+            services: pick("service", services, environment.services.keys())?,
+        })
+    }
+
+    /// Whether the host is meant.
+    pub fn has_host(&self, host: &HostName) -> bool {
+        self.hosts.as_ref().is_none_or(|hosts| hosts.contains(host))
+    }
+
+    /// Whether the service is meant.
+    pub fn has_service(&self, service: &ServiceName) -> bool {
+        self.services.as_ref().is_none_or(|services| services.contains(service))
+    }
+
+    /// Whether nothing was filtered.
+    pub fn is_all(&self) -> bool {
+        self.hosts.is_none() && self.services.is_none()
+    }
+}
+
+fn pick<'a, N>(kind: &'static str, asked: &[String], known: impl Iterator<Item = &'a N> + Clone) -> Result<Option<BTreeSet<N>>, NoMatch>
+where
+    N: Clone + Ord + ToString + 'a,
+{
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let mut picked = BTreeSet::new();
+    for one in asked.iter().flat_map(|list| list.split(',')).map(str::trim) {
+        let Some(name) = known.clone().find(|name| name.to_string() == one) else {
+            let names: Vec<String> = known.clone().map(ToString::to_string).collect();
+            let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, one)).cloned();
+            let nearest = nearest.filter(|name| strsim::damerau_levenshtein(name, one) <= 3);
+            return Err(NoMatch { kind, asked: one.to_owned(), nearest, known: names });
+        };
+        picked.insert(name.clone());
+    }
+    Ok(Some(picked))
+}

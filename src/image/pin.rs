@@ -1,0 +1,185 @@
+//! Every image of an environment by content: the one outline of building, pushing and resolving.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bollard::Docker;
+use bollard::errors::Error as EngineError;
+
+use super::build::{Extras, build, engine_error};
+use super::digest::Digest;
+use super::push::{PushError, push, tag};
+use super::reference::{DEFAULT_TAG, ImageName, Reference};
+use super::{Cause, ImageError, Progress, Sink};
+use crate::container::PinnedImage;
+use crate::environment::{Build, Environment};
+use crate::name::ServiceName;
+use crate::registry::credentials::Logins;
+use crate::registry::{Registry, RegistryError};
+
+/// Label that carries the source revision of an image.
+const REVISION: &str = "org.opencontainers.image.revision";
+/// Hexadecimal digits of an image id that make a tag.
+const CONTENT_TAG: usize = 12;
+
+/// What images are made and found with.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The engine that builds and pushes; `None` where nothing is built.
+    pub builder: Option<&'a Docker>,
+    /// Resolves tags.
+    pub registry: &'a dyn Registry,
+    /// Credentials for pushes and for base images.
+    pub logins: &'a Logins,
+    /// The source revision, for the label of images that are built.
+    pub revision: Option<&'a str>,
+}
+
+/// Pins the image of every service. Services with the same image and build share one build and one resolution.
+pub async fn pin_all(
+    environment: &Environment,
+    sources: Sources<'_>,
+    sink: Sink<'_>,
+) -> Result<BTreeMap<ServiceName, PinnedImage>, ImageError> {
+    let mut pinned: Vec<(&str, Option<&Build>, PinnedImage)> = Vec::new();
+    let mut images = BTreeMap::new();
+    for (name, service) in &environment.services {
+        let (image, recipe) = (service.image.as_str(), service.build.as_ref());
+        let image = if let Some((.., done)) = pinned.iter().find(|done| (done.0, done.1) == (image, recipe)) {
+            done.clone()
+        } else {
+            let progress = |progress: Progress| sink(name, progress);
+            let pin = Pin { environment, sources, progress: &progress };
+            let done = pin.one(image, recipe).await.map_err(|cause| ImageError { service: name.clone(), cause })?;
+            pinned.push((image, recipe, done.clone()));
+            done
+        };
+        images.insert(name.clone(), image);
+    }
+    Ok(images)
+}
+
+struct Pin<'a> {
+    environment: &'a Environment,
+    sources: Sources<'a>,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl Pin<'_> {
+    async fn one(&self, image: &str, recipe: Option<&Build>) -> Result<PinnedImage, Cause> {
+        let name: ImageName = image.parse()?;
+        match recipe {
+            Some(recipe) => self.built(&name, recipe).await,
+            None => self.found(&name).await,
+        }
+    }
+
+    fn registry(&self) -> Option<&str> {
+        self.environment.registry.as_ref().map(|registry| registry.host.as_str())
+    }
+
+    /// An image that is built here, and pushed where the environment has a registry.
+    async fn built(&self, name: &ImageName, recipe: &Build) -> Result<PinnedImage, Cause> {
+        if name.digest().is_some() {
+            return Err(Cause::BuildOfDigest);
+        }
+        let docker = self.sources.builder.ok_or(Cause::NoBuilder)?;
+        if self.environment.registry.is_some() {
+            // A registry that will not have the image is better known before a long build than after it.
+            self.resolve_if_any(&name.clone().locate(self.registry())).await?;
+        }
+        let extras = Extras {
+            labels: self
+                .sources
+                .revision
+                .map(|revision| (REVISION.to_owned(), revision.to_owned()))
+                .into_iter()
+                .collect(),
+            credentials: self.base_image_credentials().await?,
+            progress: self.progress,
+        };
+        let id = build(docker, &self.environment.root, recipe, extras).await?;
+        let tag_name = name.tag().map_or_else(|| content_tag(&id), str::to_owned);
+        let label = name.label(Some(&tag_name));
+        if self.environment.registry.is_none() {
+            tag(docker, &id, &name.label(None), &tag_name).await?;
+            return Ok(PinnedImage::Local { id, tag: label });
+        }
+        let image = name.clone().locate(self.registry()).with_tag(&tag_name);
+        tag(docker, &id, &image.repository(), &tag_name).await?;
+        let digest = self.push(docker, &id, &image).await?;
+        Ok(PinnedImage::Registry { repository: image.repository(), digest: digest.to_string(), tag: label })
+    }
+
+    async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
+        if let Some(digest) = self.present(docker, id, image).await? {
+            (self.progress)(Progress::Present { digest: digest.to_string() });
+            return Ok(digest);
+        }
+        let credentials = self.sources.logins.of(image.registry()).await?;
+        let pushed = push(docker, image, &credentials, self.progress).await?;
+        // By digest and not by tag: another push may have taken the tag since, and this rollout keeps its own content.
+        let found = self.sources.registry.resolve(&image.with_digest(pushed.clone())).await?;
+        if found != pushed {
+            return Err(PushError::Differs { registry: image.registry().to_owned(), found, pushed }.into());
+        }
+        (self.progress)(Progress::Pushed { digest: pushed.to_string() });
+        Ok(pushed)
+    }
+
+    /// The digest under which the registry has this very image as this very tag, if the engine knows that from an earlier
+    /// push. It saves the push, and registries with immutable tags refuse a second one.
+    async fn present(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Option<Digest>, Cause> {
+        let Some(digest) = self.resolve_if_any(image).await? else { return Ok(None) };
+        let details = docker.inspect_image(id).await.map_err(|error| Cause::Engine(engine_error(&error)))?;
+        let known = details.repo_digests.unwrap_or_default();
+        // Engines shorten the names of the default registry; such an image is pushed again, which does no harm.
+        Ok(known.contains(&image.with_digest(digest.clone()).to_string()).then_some(digest))
+    }
+
+    /// Some registries deny access to a repository that the first push is yet to create.
+    async fn resolve_if_any(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
+        match self.sources.registry.resolve(image).await {
+            Ok(digest) => Ok(Some(digest)),
+            Err(RegistryError::NotFound { .. } | RegistryError::Denied { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An image that is not built here.
+    async fn found(&self, name: &ImageName) -> Result<PinnedImage, Cause> {
+        if let Some(local) = self.local(name).await? {
+            return Ok(local);
+        }
+        let image = name.clone().locate(self.registry());
+        let digest = match name.digest() {
+            Some(digest) => digest.clone(),
+            None => self.sources.registry.resolve(&image).await?,
+        };
+        let tag = name.label(image.tag());
+        (self.progress)(Progress::Resolved { digest: digest.to_string() });
+        Ok(PinnedImage::Registry { repository: image.repository(), digest: digest.to_string(), tag })
+    }
+
+    /// Without a registry, an image of the builder itself, if the name says neither a registry nor a digest.
+    async fn local(&self, name: &ImageName) -> Result<Option<PinnedImage>, Cause> {
+        let named_fully = name.registry().is_some() || name.digest().is_some();
+        let Some(docker) = self.sources.builder.filter(|_| self.registry().is_none() && !named_fully) else {
+            return Ok(None);
+        };
+        let tag = name.label(Some(name.tag().unwrap_or(DEFAULT_TAG)));
+        match docker.inspect_image(&tag).await {
+            Ok(image) => Ok(image.id.map(|id| PinnedImage::Local { id, tag })),
+            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(Cause::Engine(engine_error(&error))),
+        }
+    }
+
+    async fn base_image_credentials(&self) -> Result<HashMap<String, bollard::auth::DockerCredentials>, Cause> {
+        let registries: Vec<&str> = self.registry().into_iter().collect();
+        Ok(self.sources.logins.for_build(&registries).await?)
+    }
+}
+
+fn content_tag(id: &str) -> String {
+    id.strip_prefix("sha256:").unwrap_or(id).chars().take(CONTENT_TAG).collect()
+}

@@ -1,0 +1,54 @@
+//! The operator's own record of a run: one JSON line per event, written and synced before each effect.
+//!
+//! It is evidence and history, never the truth about a host: that is on the host (labels and ledger).
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::environment::Scope;
+use crate::event::Record;
+
+/// Keeps records, as a door.
+pub trait Journal: Send {
+    /// Appends one; if `sync`, it is on disk when this returns.
+    fn append(&mut self, record: &Record, sync: bool) -> std::io::Result<()>;
+}
+
+/// A journal in a file, `.shipctl/<environment>/<rollout>.jsonl` beneath the project.
+#[derive(Debug)]
+pub struct FileJournal {
+    file: File,
+}
+
+/// Where the journals of an environment are.
+pub fn directory(root: &Path, scope: &Scope) -> PathBuf {
+    root.join(".shipctl").join(scope.environment.as_str())
+}
+
+impl FileJournal {
+    /// Creates the journal of a rollout; readable by the operator only. The directory ignores itself in git.
+    pub fn create(root: &Path, scope: &Scope, rollout: &str) -> std::io::Result<Self> {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        let directory = directory(root, scope);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        let ignore = root.join(".shipctl/.gitignore");
+        if !ignore.exists() {
+            std::fs::write(ignore, "*\n")?;
+        }
+        let path = directory.join(format!("{rollout}.jsonl"));
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        // The file's name must survive a power cut too, not only its lines.
+        File::open(&directory)?.sync_all()?;
+        Ok(Self { file })
+    }
+}
+
+impl Journal for FileJournal {
+    fn append(&mut self, record: &Record, sync: bool) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(record).map_err(std::io::Error::other)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        if sync { self.file.sync_data() } else { Ok(()) }
+    }
+}

@@ -1,0 +1,26 @@
+//! Parses arguments, builds the runtime, runs the command, turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shipctl::cli::Cli;
+use shipctl::commands;
+use shipctl::error::{Error, Exit};
+use shipctl::report::Reporter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Everything that speaks TLS takes the provider that is installed here; a second one is never installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Reporter::choose(cli.global.format).error(&Error::unchanged(error));
+            return Exit::Unchanged.into();
+        }
+    };
+    let exit = runtime.block_on(commands::run(cli));
+    // Not waiting: a question that nobody answers any more, or a helper that hangs, must not hold up the end.
+    runtime.shutdown_background();
+    exit.into()
+}

@@ -1,0 +1,176 @@
+//! Files of an environment → layers → [`Manifest`]. The only part of this module that reads files.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::node::{Kind, Node, quoted};
+use super::source::{Source, Sources};
+use super::{Manifest, merge, parse, set, suggest};
+use crate::environment::{Environment, resolve};
+use crate::name::EnvironmentName;
+
+/// A manifest file is at most this large.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The layer below every other one, where it exists.
+const BASE: &str = "base";
+
+/// Reads, merges and resolves an environment: `environments/base.yml`, what the environment `extends`,
+/// `environments/<name>.yml`, then `overrides` (`--set key.path=value`) in their order.
+///
+/// # Errors
+/// Everything that is wrong, each with its file and line.
+pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
+    resolve::resolve(&read(root, environment, overrides)?)
+}
+
+/// Reads and merges the layers of an environment without asking what the values mean.
+///
+/// # Errors
+/// Unknown environments, unreadable files, and what is wrong with their YAML.
+pub fn read(root: &Path, environment: &str, overrides: &[String]) -> Result<Manifest, Diagnostics> {
+    let name = known(root, environment)?;
+    let mut layers = Layers { root, sources: Sources::default(), nodes: Vec::new(), problems: Vec::new() };
+    layers.chain(name.as_str(), &mut Vec::new());
+    for argument in overrides {
+        match set::layer(argument, &mut layers.sources) {
+            Ok(layer) => layers.nodes.push(layer),
+            Err(problems) => layers.problems.extend(problems),
+        }
+    }
+    Diagnostics::check(layers.problems)?;
+    match layers.nodes.into_iter().fold(None, |tree, layer| Some(merge::merge(tree, layer))) {
+        Some(tree) => Ok(Manifest { name, root: root.to_owned(), sources: layers.sources, tree }),
+        None => Err(Diagnostic::general(format!("the manifest of `{environment}` is empty"))
+            .with_help(format!("write it into {}", relative(environment).display()))
+            .into()),
+    }
+}
+
+/// The environments of a project, in name order; `base` is a layer, not an environment.
+pub fn environments(root: &Path) -> Vec<EnvironmentName> {
+    let Ok(entries) = fs::read_dir(root.join("environments")) else { return Vec::new() };
+    let stems = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".yml")?.to_owned()));
+    let mut names: Vec<EnvironmentName> =
+        stems.filter(|stem| stem != BASE).filter_map(|stem| stem.parse().ok()).collect();
+    names.sort();
+    names
+}
+
+/// The environment of this name, or which there are.
+fn known(root: &Path, environment: &str) -> Result<EnvironmentName, Diagnostics> {
+    let names = environments(root);
+    if let Some(name) = names.iter().find(|name| name.as_str() == environment) {
+        return Ok(name.clone());
+    }
+    let missing = Diagnostic::general(format!("there is no environment {}", quoted(environment)));
+    let words: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
+    Err(match (words.as_slice(), suggest::nearest(environment, words.iter().copied())) {
+        _ if environment == BASE => missing.with_help("`base` is the layer below every environment"),
+        ([], _) => {
+            missing.with_help(format!("{} holds no environment; write one as environments/<name>.yml", root.display()))
+        }
+        (_, Some(near)) => missing.with_help(format!("did you mean `{near}`? There are: {}", words.join(", "))),
+        (_, None) => missing.with_help(format!("there are: {}", words.join(", "))),
+    }
+    .into())
+}
+
+fn relative(layer: &str) -> PathBuf {
+    Path::new("environments").join(format!("{layer}.yml"))
+}
+
+struct Layers<'r> {
+    root: &'r Path,
+    sources: Sources,
+    /// Lowest first.
+    nodes: Vec<Node>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Layers<'_> {
+    /// Reads a layer after those that it extends. `above` are the layers that led here.
+    fn chain(&mut self, layer: &str, above: &mut Vec<String>) {
+        above.push(layer.to_owned());
+        let node = match self.file(layer) {
+            Ok(node) => node,
+            Err(problems) => return self.problems.extend(problems),
+        };
+        let extends = node.as_ref().and_then(|node| node.entry("extends")).map(|entry| &entry.value);
+        match extends {
+            Some(value) => match self.extended(value, above) {
+                Ok(below) => self.chain(&below, above),
+                Err(problem) => self.problems.push(problem),
+            },
+            // A base may be left out; a layer that is named may not.
+            None if layer != BASE && self.root.join(relative(BASE)).is_file() => self.chain(BASE, above),
+            None => {}
+        }
+        self.nodes.extend(node);
+    }
+
+    /// The layer that `extends` names.
+    fn extended(&self, value: &Node, above: &[String]) -> Result<String, Diagnostic> {
+        let source = self.sources.of(value.span);
+        let fail =
+            |message: String| Diagnostic::at(source, value.span.start as usize..value.span.end as usize, message);
+        let Some(name) = value.text().and_then(|text| text.parse::<EnvironmentName>().ok()) else {
+            return Err(fail(format!("`extends` takes the name of another layer, found {}", value.describe())));
+        };
+        if above.iter().any(|layer| layer == name.as_str()) {
+            return Err(fail(format!("`extends` goes in a circle: {} → {name}", above.join(" → "))));
+        }
+        if !self.root.join(relative(name.as_str())).is_file() {
+            let mut names = environments(self.root).iter().map(ToString::to_string).collect::<Vec<_>>();
+            names.push(BASE.to_owned());
+            let hint = suggest::hint(name.as_str(), names.iter().map(String::as_str));
+            return Err(fail(format!("there is no {}", relative(name.as_str()).display())).with_help(hint));
+        }
+        Ok(name.to_string())
+    }
+
+    /// Reads one file; `None` where it has no content.
+    fn file(&mut self, layer: &str) -> Result<Option<Node>, Vec<Diagnostic>> {
+        let path = relative(layer);
+        let text = text(self.root, &path).map_err(|problem| vec![problem])?;
+        let source = Source::new(path.display().to_string(), text);
+        let file = self.sources.add(Arc::clone(&source));
+        match parse::parse(file, &source)? {
+            Some(node) if node.is_null() => Ok(None),
+            Some(node) if !matches!(node.kind, Kind::Map(_)) => {
+                let message = format!("expected a map of keys such as `services:`, found {}", node.describe());
+                Err(vec![Diagnostic::at(&source, node.span.start as usize..node.span.end as usize, message)])
+            }
+            node => Ok(node),
+        }
+    }
+}
+
+/// Reads a file of the project that must be regular, small and UTF-8. A byte order mark is dropped.
+pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
+    let full = root.join(path);
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
+    let (top, real) = (root.canonicalize().map_err(unreadable)?, full.canonicalize().map_err(unreadable)?);
+    if !real.starts_with(top) {
+        return Err(unusable("is a link that leads out of the project"));
+    }
+    // Asked before it is opened: opening a FIFO would wait for a writer.
+    if !fs::metadata(&full).map_err(unreadable)?.is_file() {
+        return Err(unusable("is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(&full).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unusable("is larger than 1 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        unusable(&format!("is not UTF-8 (at byte {at})"))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

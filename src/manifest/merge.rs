@@ -1,0 +1,141 @@
+//! Layers folded into one tree, by the Compose Specification's merge rules: maps merge key by key,
+//! lists are appended, scalars are replaced; [`super::rules`] lists the exceptions. Every value keeps
+//! the place of the layer that set it.
+
+use std::sync::Arc;
+
+use super::node::{Entry, Kind, Map, Node, Tag, pairs};
+use super::rules::{Rule, rule};
+
+/// Puts a layer over what the layers before it made.
+pub(crate) fn merge(base: Option<Node>, over: Node) -> Node {
+    let mut tree = base.unwrap_or_else(|| Node::new(over.span, Kind::Map(Map::new())));
+    put(&mut tree, over, &mut Vec::new());
+    tree
+}
+
+fn put(base: &mut Node, mut over: Node, path: &mut Vec<Arc<str>>) {
+    let rule = rule(path);
+    // A key without a value in an overlay (often one whose lines are all commented out) sets nothing
+    // where there are entries; `!reset` is what removes them. A scalar becomes null and is refused later.
+    if over.is_null() && !matches!(base.kind, Kind::Scalar { .. }) {
+        return;
+    }
+    rule.normalise(base);
+    rule.normalise(&mut over);
+    match (&mut base.kind, over.kind) {
+        (_, kind) if matches!(rule, Rule::Replace) => *base = settled(Node { kind, ..over }),
+        (Kind::Map(into), Kind::Map(from)) => {
+            rule.make_room(into, &from);
+            put_entries(into, from, path);
+        }
+        (Kind::List(into), Kind::List(from)) => put_items(into, from, rule, path),
+        (_, kind) => *base = settled(Node { kind, ..over }),
+    }
+}
+
+fn put_entries(into: &mut Map, from: Map, path: &mut Vec<Arc<str>>) {
+    for (key, entry) in from {
+        match (entry.value.tag, into.get_mut(&key)) {
+            (Some(Tag::Reset), _) => {
+                into.shift_remove(&key);
+            }
+            (None, Some(existing)) => {
+                existing.key = entry.key;
+                path.push(key);
+                put(&mut existing.value, entry.value, path);
+                path.pop();
+            }
+            _ => {
+                into.insert(key, Entry { value: settled(entry.value), ..entry });
+            }
+        }
+    }
+}
+
+fn put_items(into: &mut Vec<Node>, from: Vec<Node>, rule: Rule, path: &mut Vec<Arc<str>>) {
+    for item in from {
+        if item.tag == Some(Tag::Reset) {
+            continue;
+        }
+        let identity = rule.identity(&item);
+        let same = identity.is_some().then(|| into.iter_mut().find(|old| rule.identity(old) == identity)).flatten();
+        match same {
+            Some(old) => {
+                path.push("[]".into());
+                put(old, item, path);
+                path.pop();
+            }
+            None => into.push(settled(item)),
+        }
+    }
+}
+
+/// A value as it is when nothing lies under it: `!reset` keys are gone, `!override` has done its work.
+fn settled(mut node: Node) -> Node {
+    node.tag = None;
+    match &mut node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::List(items) => {
+            items.retain(|item| item.tag != Some(Tag::Reset));
+            *items = std::mem::take(items).into_iter().map(settled).collect();
+        }
+        Kind::Map(map) => {
+            map.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, entry)| (key, Entry { value: settled(entry.value), ..entry }))
+                .collect();
+        }
+    }
+    node
+}
+
+impl Rule {
+    /// Brings the short form of a value into the long one, so that both merge alike.
+    fn normalise(self, node: &mut Node) {
+        let span = node.span;
+        let map = match (self, &node.kind) {
+            (Self::Pairs, Kind::List(list)) => pairs(list),
+            (Self::Names, Kind::List(list)) => {
+                let names = list.iter().map(|item| item.text().map(|name| (name, item.span)));
+                let entry =
+                    |(name, span): (&str, _)| (Arc::from(name), Entry { key: span, value: Node::plain(span, "") });
+                let map: Option<Map> = names.map(|name| name.map(entry)).collect();
+                // A repeated name stays a list, for the resolver to complain about.
+                map.filter(|map| map.len() == list.len())
+            }
+            (Self::Shorthand(key), Kind::Scalar { .. }) if !node.is_null() => {
+                let value = Node { tag: None, ..node.clone() };
+                Some(Map::from_iter([(Arc::from(key), Entry { key: span, value })]))
+            }
+            _ => None,
+        };
+        if let Some(map) = map {
+            node.kind = Kind::Map(map);
+        }
+    }
+
+    /// Removes what the entries to come replace although it stands under another key.
+    fn make_room(self, into: &mut Map, from: &Map) {
+        match self {
+            Self::Alternatives(groups) => {
+                let chosen = groups.iter().position(|group| group.iter().any(|key| from.contains_key(*key)));
+                if let Some(chosen) = chosen {
+                    let others = groups.iter().enumerate().filter(|(index, _)| *index != chosen);
+                    others.flat_map(|(_, group)| *group).for_each(|key| {
+                        into.shift_remove(*key);
+                    });
+                }
+            }
+            Self::Logging => {
+                let driver = |map: &Map| map.get("driver").and_then(|entry| entry.value.text().map(str::to_owned));
+                // The options of one driver mean nothing to another.
+                if driver(from).is_some_and(|new| driver(into).as_ref() != Some(&new)) {
+                    into.shift_remove("options");
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Layered YAML → [`Manifest`] → [`Environment`](crate::environment::Environment). The layers are merged by
+//! the Compose Specification's rules, and every value keeps the file and line that set it. Only
+//! [`load`] reads files; what the keys mean is decided in [`crate::environment::resolve`].
+
+use std::path::PathBuf;
+
+use crate::name::EnvironmentName;
+
+pub(crate) mod decode;
+mod diagnostic;
+pub(crate) mod fields;
+mod load;
+mod merge;
+pub(crate) mod node;
+mod offsets;
+pub(crate) mod pairs;
+mod parse;
+mod render;
+pub(crate) mod rules;
+mod set;
+pub(crate) mod short;
+mod show;
+pub(crate) mod source;
+pub(crate) mod suggest;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use load::text;
+pub use load::{environments, load, read};
+pub use show::Provenance;
+
+/// All layers of an environment merged; values are still text.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    pub(crate) name: EnvironmentName,
+    pub(crate) root: PathBuf,
+    pub(crate) sources: source::Sources,
+    pub(crate) tree: node::Node,
+}

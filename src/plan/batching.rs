@@ -1,0 +1,26 @@
+//! In which order hosts are replaced, and how many together.
+
+use crate::environment::UpdatePolicy;
+use crate::name::ServiceName;
+use crate::plan::{Batch, Replacement};
+
+/// Cuts the replacements of one service into batches.
+///
+/// Hosts on which the service does not serve now come first: they cost no capacity, and a half-done host
+/// of an earlier rollout must be healed before another one is touched. Then by name.
+/// `hosts` is the number of hosts that run the service, which percentages refer to.
+pub(super) fn batches(service: &ServiceName, policy: &UpdatePolicy, hosts: usize, mut all: Vec<Replacement>) -> Vec<Batch> {
+    all.sort_by(|a, b| (a.before_runs, &a.host).cmp(&(b.before_runs, &b.host)));
+    let mut batches = Vec::new();
+    while !all.is_empty() {
+        let rest = all.split_off(policy.parallelism.of(hosts).min(all.len()));
+        batches.push(Batch {
+            service: service.clone(),
+            monitor: policy.monitor,
+            delay: policy.delay,
+            failure_action: policy.failure_action,
+            replacements: std::mem::replace(&mut all, rest),
+        });
+    }
+    batches
+}

@@ -1,0 +1,76 @@
+//! The plan linter: re-derives from a finished plan what must hold of every plan, without the planner's code.
+
+use std::collections::BTreeSet;
+
+use crate::container::ContainerId;
+use crate::environment::Order;
+use crate::plan::{Plan, Replacement, Step, Subject, Target};
+
+/// What is wrong with a plan, one sentence each; empty for every plan that may be carried out.
+pub fn faults(plan: &Plan) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut touched = BTreeSet::new();
+    for replacement in plan.replacements() {
+        let who = format!("{} on {}", replacement.service, replacement.host);
+        if !touched.insert((&replacement.host, &replacement.service)) {
+            faults.push(format!("{who} is replaced twice"));
+        }
+        if !plan.seen.contains_key(&replacement.host) {
+            faults.push(format!("{who} is replaced although the host was not seen"));
+        }
+        if let Target::Create { spec, .. } = &replacement.target {
+            let prepared = plan.preparations.get(&replacement.host).is_some_and(|it| it.pulls.contains(&spec.image));
+            if !prepared {
+                faults.push(format!("{who} is created from an image that is not made present first"));
+            }
+        }
+        faults.extend(step_faults(replacement).into_iter().map(|fault| format!("{who}: {fault}")));
+        faults.extend(retirement_faults(plan, replacement).into_iter().map(|fault| format!("{who}: {fault}")));
+    }
+    faults
+}
+
+fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
+    let at = |wanted: fn(&Step) -> bool| replacement.steps.iter().position(wanted);
+    let start = at(|step| matches!(step, Step::Start(Subject::New)));
+    let gate = at(|step| matches!(step, Step::Gate(Subject::New)));
+    let promote = at(|step| matches!(step, Step::Promote(Subject::New)));
+    let create = at(|step| matches!(step, Step::Create));
+    let stop = at(|step| matches!(step, Step::Stop(Subject::Old, _)));
+    let mut faults = Vec::new();
+    if start.is_some() && (gate <= start || promote <= gate) {
+        faults.push("a container is started without being gated and promoted after it");
+    }
+    if gate.is_some() != promote.is_some() {
+        faults.push("a gate without a promotion, or the other way round");
+    }
+    if matches!(replacement.target, Target::Create { .. }) && (create.is_none() || start.is_none() || create > start) {
+        faults.push("the new container is not created before it is started");
+    }
+    match replacement.order {
+        Order::StopFirst if start.is_some() && stop > start => faults.push("stop-first, but the old one is stopped last"),
+        Order::StopFirst if create.is_some() && stop.is_some() && stop < create => {
+            faults.push("the old one is stopped before the new one exists");
+        }
+        Order::StartFirst if stop.is_some() && promote.is_some() && stop < promote => {
+            faults.push("start-first, but the old one is stopped before the new one is promoted");
+        }
+        _ => {}
+    }
+    if replacement.before_runs && replacement.before.is_none() {
+        faults.push("something runs that is not remembered");
+    }
+    faults
+}
+
+fn retirement_faults(plan: &Plan, replacement: &Replacement) -> Vec<&'static str> {
+    let retired = |id: &ContainerId| plan.retirements.get(&replacement.host).is_some_and(|all| all.iter().any(|one| one.id == *id));
+    let mut faults = Vec::new();
+    if replacement.before.as_ref().is_some_and(|before| retired(&before.id)) {
+        faults.push("what the host would go back to is removed");
+    }
+    if matches!(&replacement.target, Target::Existing { container, .. } if retired(&container.id)) {
+        faults.push("what the host is to run is removed");
+    }
+    faults
+}

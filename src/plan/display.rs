@@ -1,0 +1,107 @@
+//! The text of a plan: what `shipctl plan` prints, and the language of the planner's tests.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::duration::display as duration;
+use crate::engine::Provision;
+use crate::plan::{Batch, Cause, Note, Plan, Preparation, Replacement};
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let scope = &self.scope;
+        write!(f, "{} {} {}: {}", self.kind.as_str(), scope.project, scope.environment, self.release)?;
+        match &self.from {
+            Some(from) if *from == self.release => writeln!(f, " (in force)")?,
+            Some(from) => writeln!(f, " (in force: {from})")?,
+            None => writeln!(f, " (first release)")?,
+        }
+        for (service, image) in &self.images {
+            writeln!(f, "  image {service}: {image}")?;
+        }
+        for (host, preparation) in &self.preparations {
+            writeln!(f, "  prepare {host}: {preparation}")?;
+        }
+        for (index, batch) in self.batches.iter().enumerate() {
+            write!(f, "  batch {} of {}: {batch}", index + 1, self.batches.len())?;
+        }
+        for (host, retirements) in &self.retirements {
+            for retirement in retirements {
+                writeln!(f, "  afterwards {host}: remove {} (r{})", retirement.name, retirement.release)?;
+            }
+        }
+        for (host, service) in &self.unchanged {
+            writeln!(f, "  unchanged {host}: {service}")?;
+        }
+        if self.is_noop() {
+            writeln!(f, "  nothing to do")?;
+        } else if self.batches.is_empty() {
+            writeln!(f, "  record: every host runs it already, the record is missing")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Preparation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let pulls = self.pulls.iter().map(|image| format!("pull {image}"));
+        let provisions = self.provisions.iter().map(|provision| match provision {
+            Provision::Network(name) => format!("create network {name}"),
+            Provision::Volume(name) => format!("create volume {name}"),
+        });
+        let ports = self.free_ports.iter().map(|port| format!("check that port {port} is free"));
+        f.write_str(&pulls.chain(provisions).chain(ports).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Display for Batch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, then monitor {}", self.service, duration(self.monitor))?;
+        for replacement in &self.replacements {
+            write!(f, "{replacement}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Replacement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
+        writeln!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        let steps: Vec<_> = self.steps.iter().map(ToString::to_string).collect();
+        writeln!(f, "      {}", steps.join("; "))
+    }
+}
+
+impl Display for Cause {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning => f.write_str("not running yet"),
+            Self::Image { from, to } => write!(f, "image {from} -> {to}"),
+            Self::Configuration => f.write_str("configuration changed"),
+            Self::Unfinished => f.write_str("left unfinished"),
+            Self::RollingBack => f.write_str("rolling back"),
+        }
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Orphan { host, container } => {
+                write!(f, "{container} on {host} belongs to no service of the manifest; it is left alone")
+            }
+            Self::Downtime { service, still_serving, of } => {
+                write!(f, "{service} is replaced stop-first: {still_serving} of {of} hosts serve while a batch is replaced")
+            }
+            Self::NoHealth(service) => write!(f, "{service} has no health check: a container that keeps running passes"),
+            Self::NotSelected(host) => write!(f, "{host} is not selected and will not run this release"),
+            Self::Unfinished(host) => write!(f, "an earlier rollout did not finish on {host}; it comes first"),
+            Self::FirstDeploy(service) => {
+                write!(f, "{service} has nothing to go back to on some hosts: there, a failure removes it again")
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the operator should know about a plan. Data; the words are made in `plan::display`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{HostName, ServiceName};
+
+/// Something about the plan or the fleet that changes nothing in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A container of ours that no service of the manifest explains. It is left alone.
+    Orphan {
+        /// Where it is.
+        host: HostName,
+        /// Its name.
+        container: String,
+    },
+    /// The service is out of service for a moment on each host, because its host port allows only one container.
+    Downtime {
+        /// Which.
+        service: ServiceName,
+        /// Hosts that still serve meanwhile.
+        still_serving: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// The container is only watched for running: the manifest says `health: none`.
+    NoHealth(ServiceName),
+    /// Hosts of the environment that were not selected and run something else than the release.
+    NotSelected(HostName),
+    /// An earlier rollout did not finish on this host; it is healed first.
+    Unfinished(HostName),
+    /// Nothing to go back to: a failure means that the service is removed again.
+    FirstDeploy(ServiceName),
+}

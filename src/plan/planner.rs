@@ -1,0 +1,458 @@
+//! Environment × release × what was seen → plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
+use crate::engine::Provision;
+use crate::environment::{BatchSize, Check, Environment, FailureAction, MountSource, Order, UpdatePolicy};
+use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
+use crate::fleet::observed::{HostView, Observed, ObservedHost};
+use crate::fleet::select::Selection;
+use crate::fleet::stamp::Stamp;
+use crate::name::{HostName, ServiceName};
+use crate::plan::incumbent::{Cast, cast, is_active};
+use crate::plan::{
+    Batch, Cause, Fate, Incumbent, Note, PLAN_FORMAT, Plan, Preparation, Replacement, Retirement, Step, Subject, Target,
+    batching,
+};
+use crate::release::{Release, ReleaseId, content_digest};
+
+/// Why no plan can be made. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Selected hosts that did not answer, with what was heard.
+    #[error("{}", .0.iter().map(|(host, why)| format!("host {host} cannot be reached: {why}")).collect::<Vec<_>>().join("\n"))]
+    Unreachable(Vec<(HostName, String)>),
+    /// Two names of the manifest lead to one machine.
+    #[error("hosts {0} and {1} are the same engine: each needs a machine of its own")]
+    SameEngine(HostName, HostName),
+    /// A host port that the release needs is held by a container of somebody else.
+    #[error("port {port} on host {host} is held by {holder}")]
+    PortTaken {
+        /// Where.
+        host: HostName,
+        /// Which.
+        port: u16,
+        /// The container that publishes it.
+        holder: String,
+    },
+    /// A rollback's containers are gone.
+    #[error("release {release} cannot be restored: {}", .missing.iter().map(|(host, service)| format!("host {host} keeps no container of {service} from it")).collect::<Vec<_>>().join("; "))]
+    NotKept {
+        /// The release that was asked for.
+        release: ReleaseId,
+        /// Where nothing of it is left.
+        missing: Vec<(HostName, ServiceName)>,
+    },
+}
+
+/// Plans the way to a release from the manifest.
+pub fn deploy(environment: &Environment, observed: &Observed, selection: &Selection, release: &Release) -> Result<Plan, Refusal> {
+    let placements = release.placements();
+    let id = release_id(&placements, observed);
+    let wants = release.containers.iter().map(|(key, spec)| (key.clone(), Want::Spec(spec))).collect();
+    let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, wants)?;
+    plan.images.clone_from(&release.images);
+    Ok(plan)
+}
+
+/// Plans the way back to a release of the ledger, by the containers that hosts have kept of it.
+pub fn rollback(environment: &Environment, observed: &Observed, selection: &Selection, entry: &Entry) -> Result<Plan, Refusal> {
+    let mut wants = BTreeMap::new();
+    for (host, services) in &entry.placements {
+        for (service, spec) in services {
+            if environment.hosts.contains_key(host) {
+                wants.insert((host.clone(), service.clone()), Want::Kept(spec));
+            }
+        }
+    }
+    let planner = Planner { environment, observed, selection };
+    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), wants)?;
+    plan.images = kept_images(observed, &entry.placements);
+    Ok(plan)
+}
+
+/// The images of a release, by the containers that hosts have of it.
+fn kept_images(observed: &Observed, placements: &Placements) -> BTreeMap<ServiceName, PinnedImage> {
+    let mut images = BTreeMap::new();
+    for (name, services) in placements {
+        let Some(host) = observed.seen(name) else { continue };
+        for container in host.containers.iter().filter(|container| services.get(&container.stamp.service) == Some(&container.stamp.spec)) {
+            images.insert(container.stamp.service.clone(), container.stamp.image.clone());
+        }
+    }
+    images
+}
+
+/// A release with known content keeps its name; a new one gets the next number. What an unfinished rollout
+/// of the same content has already created names the release too.
+fn release_id(placements: &Placements, observed: &Observed) -> ReleaseId {
+    let ledger = observed.ledger();
+    let digest = content_digest(placements);
+    if let Some(entry) = ledger.entries.iter().rev().find(|entry| entry.release.digest == digest) {
+        return entry.release.clone();
+    }
+    let containers = observed.hosts.iter().filter_map(|(name, view)| match view {
+        HostView::Seen(host) => Some(host.containers.iter().map(move |container| (name, container))),
+        HostView::Unreachable(_) => None,
+    });
+    let (mut begun, mut highest) = (None, ledger.last_release());
+    for (host, container) in containers.flatten() {
+        let stamp = &container.stamp;
+        let is_ours = placements.get(host).and_then(|services| services.get(&stamp.service)) == Some(&stamp.spec);
+        if is_ours && stamp.release > ledger.last_release() {
+            begun = begun.max(Some(stamp.release));
+        }
+        highest = highest.max(stamp.release);
+    }
+    ReleaseId { number: begun.unwrap_or(highest + 1), digest }
+}
+
+/// What a host shall run of a service.
+enum Want<'a> {
+    Spec(&'a ContainerSpec),
+    Kept(&'a SpecDigest),
+}
+
+impl Want<'_> {
+    fn digest(&self) -> SpecDigest {
+        match self {
+            Self::Spec(spec) => spec.digest(),
+            Self::Kept(digest) => (*digest).clone(),
+        }
+    }
+}
+
+type Wants<'a> = BTreeMap<(HostName, ServiceName), Want<'a>>;
+
+struct Planner<'a> {
+    environment: &'a Environment,
+    observed: &'a Observed,
+    selection: &'a Selection,
+}
+
+impl Planner<'_> {
+    fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: Wants<'_>) -> Result<Plan, Refusal> {
+        self.refuse_unreachable()?;
+        self.refuse_twins()?;
+        let ledger = self.observed.ledger();
+        let mut plan = Plan {
+            format: PLAN_FORMAT,
+            kind,
+            scope: self.environment.scope(),
+            from: ledger.current().map(|entry| entry.release.clone()),
+            unrecorded: is_unrecorded(&ledger, &release),
+            release,
+            images: BTreeMap::new(),
+            placements,
+            preparations: BTreeMap::new(),
+            batches: Vec::new(),
+            retirements: BTreeMap::new(),
+            unchanged: Vec::new(),
+            notes: self.orphans(&wants),
+            seen: self.observed.hosts.keys().filter_map(|name| Some((name.clone(), fingerprint(self.observed.seen(name)?)))).collect(),
+        };
+        let mut missing = Vec::new();
+        for service in self.services_in_order(&wants) {
+            let batches = self.service(&mut plan, &service, &wants, &mut missing);
+            plan.batches.extend(batches);
+        }
+        if !missing.is_empty() {
+            return Err(Refusal::NotKept { release: plan.release, missing });
+        }
+        self.refuse_taken_ports(&plan)?;
+        self.prepare(&mut plan);
+        self.retire(&mut plan, &wants);
+        plan.notes.sort();
+        plan.notes.dedup();
+        Ok(plan)
+    }
+
+    fn refuse_unreachable(&self) -> Result<(), Refusal> {
+        let unreachable = self.observed.hosts.iter().filter_map(|(name, view)| match view {
+            HostView::Unreachable(why) if self.selection.has_host(name) => Some((name.clone(), why.clone())),
+            _ => None,
+        });
+        let unreachable: Vec<_> = unreachable.collect();
+        if unreachable.is_empty() { Ok(()) } else { Err(Refusal::Unreachable(unreachable)) }
+    }
+
+    fn refuse_twins(&self) -> Result<(), Refusal> {
+        let mut engines = BTreeMap::new();
+        for name in self.observed.hosts.keys() {
+            let Some(host) = self.observed.seen(name) else { continue };
+            if let Some(twin) = engines.insert(host.engine.id.as_str(), name) {
+                return Err(Refusal::SameEngine(twin.clone(), name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_taken_ports(&self, plan: &Plan) -> Result<(), Refusal> {
+        for replacement in plan.replacements() {
+            let (Target::Create { spec, .. }, Some(host)) = (&replacement.target, self.observed.seen(&replacement.host)) else {
+                continue;
+            };
+            for port in spec.runtime.ports.iter().filter_map(|port| port.host_port) {
+                if let Some(holder) = host.foreign_ports.get(&port) {
+                    let (host, holder) = (replacement.host.clone(), holder.clone());
+                    return Err(Refusal::PortTaken { host, port, holder });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The manifest's order; services that only an earlier release has come last, by name.
+    fn services_in_order(&self, wants: &Wants<'_>) -> Vec<ServiceName> {
+        let wanted: BTreeSet<_> = wants.keys().map(|(_, service)| service.clone()).collect();
+        let mut order: Vec<_> = self.environment.services.keys().filter(|name| wanted.contains(*name)).cloned().collect();
+        order.extend(wanted.into_iter().filter(|name| !self.environment.services.contains_key(name)));
+        order.retain(|name| self.selection.has_service(name));
+        order
+    }
+
+    fn service(
+        &self,
+        plan: &mut Plan,
+        service: &ServiceName,
+        wants: &Wants<'_>,
+        missing: &mut Vec<(HostName, ServiceName)>,
+    ) -> Vec<Batch> {
+        let policy = self.environment.services.get(service).map_or_else(fallback_policy, |service| service.update.clone());
+        let (mut replacements, mut placed) = (Vec::new(), 0);
+        for ((host_name, _), want) in wants.iter().filter(|((_, name), _)| name == service) {
+            placed += 1;
+            let Some(host) = self.observed.seen(host_name) else { continue };
+            if !self.selection.has_host(host_name) {
+                self.note_unselected(plan, host, host_name, service, want);
+                continue;
+            }
+            let cast = cast(host, service, &want.digest());
+            if cast.wanted.is_some_and(|container| container.settled()) && cast.active.is_empty() {
+                plan.unchanged.push((host_name.clone(), service.clone()));
+                continue;
+            }
+            match replacement(host_name, service, policy.order, want, &cast, plan.release.number) {
+                Some(replacement) => replacements.push(replacement),
+                None => missing.push((host_name.clone(), service.clone())),
+            }
+        }
+        note_replacements(plan, service, placed, &policy, &replacements);
+        batching::batches(service, &policy, placed, replacements)
+    }
+
+    fn note_unselected(&self, plan: &mut Plan, host: &ObservedHost, name: &HostName, service: &ServiceName, want: &Want<'_>) {
+        let digest = want.digest();
+        if !cast(host, service, &digest).wanted.is_some_and(|container| container.settled()) {
+            plan.notes.push(Note::NotSelected(name.clone()));
+        }
+    }
+
+    fn orphans(&self, wants: &Wants<'_>) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for name in self.observed.hosts.keys() {
+            let Some(host) = self.observed.seen(name) else { continue };
+            for container in host.containers.iter().filter(|container| is_active(container)) {
+                if !wants.contains_key(&(name.clone(), container.stamp.service.clone())) {
+                    notes.push(Note::Orphan { host: name.clone(), container: container.name.clone() });
+                }
+            }
+        }
+        notes
+    }
+
+    /// Images, networks and volumes that hosts lack, and ports that nobody of ours holds yet.
+    fn prepare(&self, plan: &mut Plan) {
+        let mut preparations = BTreeMap::<HostName, Preparation>::new();
+        for replacement in plan.replacements() {
+            let Target::Create { spec, .. } = &replacement.target else { continue };
+            let Some(host) = self.observed.seen(&replacement.host) else { continue };
+            let preparation = preparations.entry(replacement.host.clone()).or_default();
+            push_new(&mut preparation.pulls, spec.image.clone());
+            for network in &spec.runtime.networks {
+                if !matches!(network.name.as_str(), "host" | "none") && !host.networks.contains(&network.name) {
+                    push_new(&mut preparation.provisions, Provision::Network(network.name.clone()));
+                }
+            }
+            for mount in &spec.runtime.volumes {
+                if let MountSource::Volume(volume) = &mount.source
+                    && !host.volumes.contains(volume)
+                {
+                    push_new(&mut preparation.provisions, Provision::Volume(volume.clone()));
+                }
+            }
+            if host.of_service(&replacement.service).all(|container| !is_active(container)) {
+                let ports = spec.runtime.ports.iter().filter_map(|port| port.host_port);
+                ports.for_each(|port| push_new(&mut preparation.free_ports, port));
+            }
+        }
+        plan.preparations = preparations;
+    }
+
+    /// Beyond the current one, each host keeps the newest `keep_releases` containers of a service.
+    fn retire(&self, plan: &mut Plan, wants: &Wants<'_>) {
+        if plan.is_noop() {
+            return;
+        }
+        for ((host_name, service), want) in wants {
+            let (true, Some(host)) = (self.selection.has_host(host_name), self.observed.seen(host_name)) else { continue };
+            if !self.selection.has_service(service) {
+                continue;
+            }
+            let cast = cast(host, service, &want.digest());
+            // What runs now ends last, so it heads the kept ones.
+            let proven = cast.active.iter().copied().filter(|container| container.proven).chain(cast.kept.iter().copied());
+            let unproven = cast.active.iter().copied().filter(|container| !container.proven).chain(cast.left.iter().copied());
+            let retired = proven.skip(self.environment.keep_releases).chain(unproven).map(|container| Retirement {
+                id: container.id.clone(),
+                name: container.name.clone(),
+                release: container.stamp.release,
+            });
+            let retired: Vec<_> = retired.collect();
+            if !retired.is_empty() {
+                plan.retirements.entry(host_name.clone()).or_default().extend(retired);
+            }
+        }
+    }
+}
+
+fn is_unrecorded(ledger: &Ledger, release: &ReleaseId) -> bool {
+    ledger.current().is_none_or(|entry| entry.release != *release)
+}
+
+/// What one service on one host needs; `None` if a kept container that is wanted is not there.
+fn replacement(
+    host: &HostName,
+    service: &ServiceName,
+    order: Order,
+    want: &Want<'_>,
+    cast: &Cast<'_>,
+    release: u64,
+) -> Option<Replacement> {
+    let stops = cast.active.iter().map(|container| {
+        let is_before = cast.before.is_some_and(|before| before.id == container.id);
+        let incumbent = Incumbent::from(*container);
+        let subject = if is_before { Subject::Old } else { Subject::Left(incumbent.id, incumbent.name) };
+        Step::Stop(subject, incumbent.grace)
+    });
+    let stops: Vec<_> = stops.collect();
+    let mut before = cast.before;
+    let (mut first, mut target) = (Vec::new(), None);
+    let mut is_running = false;
+    match cast.wanted {
+        Some(container) if is_active(container) => {
+            is_running = true;
+            let fate = if container.proven { Fate::Leave } else { Fate::Remove };
+            if container.proven {
+                before = None;
+            }
+            target = Some(Target::Existing { container: container.into(), fate });
+        }
+        Some(container) if container.proven => {
+            target = Some(Target::Existing { container: container.into(), fate: Fate::Stop });
+        }
+        Some(left) => {
+            let left = Incumbent::from(left);
+            first.push(Step::Remove(Subject::Left(left.id, left.name)));
+        }
+        None => {}
+    }
+    let target = match (target, want) {
+        (Some(target), _) => target,
+        (None, Want::Spec(spec)) => {
+            first.push(Step::Create);
+            Target::Create { stamp: Box::new(Stamp::of(spec, release)), spec: Box::new((*spec).clone()) }
+        }
+        (None, Want::Kept(_)) => return None,
+    };
+    let settled = cast.wanted.is_some_and(|container| container.settled());
+    let mut enter = Vec::new();
+    if !is_running {
+        enter.push(Step::Start(Subject::New));
+    }
+    if !settled {
+        enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
+    }
+    let steps = match order {
+        Order::StopFirst => first.into_iter().chain(stops).chain(enter).collect(),
+        Order::StartFirst => first.into_iter().chain(enter).chain(stops).collect(),
+    };
+    Some(Replacement {
+        host: host.clone(),
+        service: service.clone(),
+        cause: cause(cast, want),
+        before: before.map(Incumbent::from),
+        before_runs: before.is_some_and(|container| container.state.is_running()),
+        target,
+        order,
+        steps,
+    })
+}
+
+fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
+    let serving = cast.active.iter().find(|container| container.settled());
+    match (serving, want, cast.wanted) {
+        (None, _, Some(wanted)) if is_active(wanted) => Cause::Unfinished,
+        (None, _, _) if cast.before.is_none() => Cause::NotRunning,
+        (None, _, _) => Cause::Unfinished,
+        (Some(_), _, Some(wanted)) if is_active(wanted) => Cause::Unfinished,
+        (Some(old), Want::Spec(spec), _) if old.stamp.image.digest() != spec.image.digest() => {
+            Cause::Image { from: old.stamp.image.to_string(), to: spec.image.to_string() }
+        }
+        (Some(old), Want::Kept(_), Some(kept)) if old.stamp.image.digest() != kept.stamp.image.digest() => {
+            Cause::Image { from: old.stamp.image.to_string(), to: kept.stamp.image.to_string() }
+        }
+        _ => Cause::Configuration,
+    }
+}
+
+fn note_replacements(plan: &mut Plan, service: &ServiceName, placed: usize, policy: &UpdatePolicy, all: &[Replacement]) {
+    for replacement in all {
+        if replacement.cause == Cause::Unfinished {
+            plan.notes.push(Note::Unfinished(replacement.host.clone()));
+        }
+        if replacement.before.is_none() && matches!(replacement.target, Target::Create { .. }) {
+            plan.notes.push(Note::FirstDeploy(service.clone()));
+        }
+        if replacement.target.health().check == Check::Running {
+            plan.notes.push(Note::NoHealth(service.clone()));
+        }
+    }
+    let goes_down = all.iter().any(|replacement| replacement.before_runs) && policy.order == Order::StopFirst;
+    if goes_down {
+        let batch = policy.parallelism.of(placed).min(placed);
+        plan.notes.push(Note::Downtime { service: service.clone(), still_serving: placed - batch, of: placed });
+    }
+}
+
+/// For services that the manifest no longer has but an earlier release does.
+fn fallback_policy() -> UpdatePolicy {
+    UpdatePolicy {
+        parallelism: BatchSize::Count(1),
+        order: Order::StopFirst,
+        monitor: Duration::from_secs(5),
+        delay: Duration::ZERO,
+        failure_action: FailureAction::Rollback,
+    }
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// Changes when anything that the planner decides by changes. Not with time passing, nor with what others do on the host.
+pub fn fingerprint(host: &ObservedHost) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&host.engine.id);
+    for container in &host.containers {
+        hash.update(format!("{}\0{}\0{:?}\0{:?}\0", container.id.0, container.name, is_active(container), container.restart));
+    }
+    hash.update(format!("{:?}", host.ledger.last_number()));
+    hex::encode(&hash.finalize()[..6])
+}

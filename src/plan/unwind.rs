@@ -1,0 +1,59 @@
+//! Undoing one host, computed from what was attempted.
+//!
+//! The step that failed may have taken hold, so it is undone too. What is started again is gated again.
+//! The order is such that an undo that fails leaves the later ones undone: a host is never given two
+//! containers of one service that both want its port.
+
+use crate::environment::Order;
+use crate::plan::{Fate, Replacement, Step, Subject, Target};
+
+/// The steps that bring the host of `replacement` back, when all of `attempted` may have taken hold.
+pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
+    let created = attempted.contains(&Step::Create);
+    let in_service = attempted.iter().any(|step| matches!(step, Step::Start(Subject::New) | Step::Gate(Subject::New)));
+    let old_stopped = attempted.iter().any(|step| matches!(step, Step::Stop(..)));
+    let away = match &replacement.target {
+        Target::Create { .. } if in_service => stop_and_remove(replacement),
+        Target::Create { .. } if created => vec![Step::Remove(Subject::New)],
+        Target::Existing { fate, .. } if in_service => put_away(replacement, *fate),
+        _ => Vec::new(),
+    };
+    let back = if old_stopped || !replacement.before_runs { restore(replacement) } else { Vec::new() };
+    join(replacement.order, away, back)
+}
+
+/// The steps that bring the host of a promoted `replacement` back to what it ran before.
+pub fn demote(replacement: &Replacement) -> Vec<Step> {
+    let away = match &replacement.target {
+        Target::Create { .. } => stop_and_remove(replacement),
+        Target::Existing { fate, .. } => put_away(replacement, *fate),
+    };
+    join(replacement.order, away, restore(replacement))
+}
+
+fn stop_and_remove(replacement: &Replacement) -> Vec<Step> {
+    vec![Step::Stop(Subject::New, replacement.target.grace()), Step::Remove(Subject::New)]
+}
+
+fn put_away(replacement: &Replacement, fate: Fate) -> Vec<Step> {
+    match fate {
+        Fate::Remove => stop_and_remove(replacement),
+        Fate::Stop => vec![Step::Stop(Subject::New, replacement.target.grace())],
+        Fate::Leave => Vec::new(),
+    }
+}
+
+fn restore(replacement: &Replacement) -> Vec<Step> {
+    match replacement.before {
+        Some(_) => vec![Step::Start(Subject::Old), Step::Gate(Subject::Old), Step::Promote(Subject::Old)],
+        None => Vec::new(),
+    }
+}
+
+/// Start-first can bring the old one back before the new one goes; stop-first must free the port first.
+fn join(order: Order, away: Vec<Step>, back: Vec<Step>) -> Vec<Step> {
+    match order {
+        Order::StopFirst => away.into_iter().chain(back).collect(),
+        Order::StartFirst => back.into_iter().chain(away).collect(),
+    }
+}

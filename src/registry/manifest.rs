@@ -1,0 +1,42 @@
+//! What may pass for an image manifest. Pure.
+
+use serde::Deserialize;
+
+/// Media types of single images and of indexes over several platforms, which a digest may stand for.
+pub(super) const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+/// The most bytes a manifest may have; registries have the same limit.
+const MAX_BYTES: usize = 4 << 20;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    schema_version: Option<u32>,
+    media_type: Option<String>,
+    manifests: Option<Vec<serde::de::IgnoredAny>>,
+    layers: Option<Vec<serde::de::IgnoredAny>>,
+    config: Option<serde::de::IgnoredAny>,
+}
+
+/// Whether these bytes are one image or one index, and not both (CVE-2021-41190). The error says what they are instead.
+pub fn check(bytes: &[u8]) -> Result<(), String> {
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("a manifest of {} bytes", bytes.len()));
+    }
+    let shape: Shape = serde_json::from_slice(bytes).map_err(|_| "the manifest is not a JSON object".to_owned())?;
+    if shape.schema_version != Some(2) {
+        return Err("a manifest of another schema version than 2".to_owned());
+    }
+    if let Some(other) = shape.media_type.as_deref().filter(|media_type| !MEDIA_TYPES.contains(media_type)) {
+        return Err(format!("not an image but {:?}", crate::image::printable::printable(other)));
+    }
+    match (shape.manifests, shape.layers, shape.config) {
+        (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
+        _ => Err("a manifest that is neither one image nor one index".to_owned()),
+    }
+}

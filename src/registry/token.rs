@@ -1,0 +1,175 @@
+//! Presenting credentials to a registry: its challenge, and the token that some registries have fetched elsewhere.
+//!
+//! This is done here and not by the client library because a password may only go to a place that the registry named
+//! over a trusted connection, and because the library knows no identity tokens.
+
+use oci_distribution::token_cache::{RegistryToken, RegistryTokenType};
+use reqwest::{Response, StatusCode, Url, header};
+use serde::Deserialize;
+
+use super::credentials::{Credentials, Kind};
+
+/// The most bytes of a token server's answer.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(super) enum TokenError {
+    /// The credentials were not accepted.
+    Unauthorized,
+    /// No answer, or one that may be different next time.
+    Again(String),
+    /// The connection failed.
+    Request(reqwest::Error),
+    /// An answer that cannot be used.
+    Invalid(String),
+}
+
+impl From<reqwest::Error> for TokenError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Request(error)
+    }
+}
+
+/// What a registry asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Challenge {
+    /// User name and password with each request.
+    Basic,
+    /// A token from `realm`.
+    Bearer {
+        /// The token server.
+        realm: String,
+        /// The registry's name there.
+        service: Option<String>,
+    },
+}
+
+impl Challenge {
+    /// Reads a `WWW-Authenticate` header.
+    pub fn parse(header: &str) -> Option<Self> {
+        let (scheme, mut rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            return Some(Self::Basic);
+        }
+        let (mut realm, mut service) = (None, None);
+        while let Some((name, value)) = rest.split_once("=\"") {
+            let (value, after) = value.split_once('"')?;
+            match name.trim_matches([' ', ',']) {
+                "realm" => realm = Some(value.to_owned()),
+                "service" => service = Some(value.to_owned()),
+                _ => {}
+            }
+            rest = after;
+        }
+        scheme.eq_ignore_ascii_case("bearer").then_some(Self::Bearer { realm: realm?, service })
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+/// What to present with requests that read `repository`; `None` where the registry asks for nothing, or where there are no
+/// credentials to answer with. `base` is the registry's `scheme://host[:port]`.
+pub(super) async fn obtain(
+    http: &reqwest::Client,
+    base: &str,
+    repository: &str,
+    credentials: &Credentials,
+) -> Result<Option<RegistryTokenType>, TokenError> {
+    let answer = http.get(format!("{base}/v2/")).send().await?;
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => {}
+        status if may_pass(status) => return Err(TokenError::Again(format!("it answered {status}"))),
+        _ => return Ok(None),
+    }
+    let headers = answer.headers().get_all(header::WWW_AUTHENTICATE);
+    match (headers.iter().find_map(|header| Challenge::parse(header.to_str().ok()?)), &credentials.kind) {
+        (Some(Challenge::Basic), Kind::Password { username, password }) => {
+            Ok(Some(RegistryTokenType::Basic(username.clone(), password.expose().to_owned())))
+        }
+        (Some(Challenge::Basic), _) => Ok(None),
+        (Some(Challenge::Bearer { realm, service }), _) => {
+            let realm = check_realm(&realm, base)?;
+            let token = fetch(http, realm, service.as_deref(), repository, credentials).await?;
+            Ok(Some(RegistryTokenType::Bearer(RegistryToken::Token { token })))
+        }
+        (None, _) => Err(TokenError::Invalid("it asks for credentials without saying how".to_owned())),
+    }
+}
+
+/// Whether an answer may be different when the request is repeated.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// A token server may be another host, but never a less protected one than the registry itself.
+fn check_realm(realm: &str, base: &str) -> Result<Url, TokenError> {
+    let url = Url::parse(realm).ok().filter(|url| url.username().is_empty() && url.password().is_none());
+    match url {
+        Some(url) if url.scheme() == "https" || (url.scheme() == "http" && base.starts_with("http://")) => Ok(url),
+        _ => Err(TokenError::Invalid("it sends credentials to a token server that is not https".to_owned())),
+    }
+}
+
+async fn fetch(
+    http: &reqwest::Client,
+    realm: Url,
+    service: Option<&str>,
+    repository: &str,
+    credentials: &Credentials,
+) -> Result<String, TokenError> {
+    let scope = format!("repository:{repository}:pull");
+    let mut fields = vec![("scope", scope.as_str())];
+    fields.extend(service.map(|service| ("service", service)));
+    let request = match &credentials.kind {
+        Kind::Anonymous => http.get(with_query(realm, &fields)),
+        Kind::Password { username, password } => {
+            http.get(with_query(realm, &fields)).basic_auth(username, Some(password.expose()))
+        }
+        Kind::IdentityToken(token) => {
+            fields.extend([
+                ("grant_type", "refresh_token"),
+                ("client_id", "shipctl"),
+                ("refresh_token", token.expose()),
+            ]);
+            let mut form = realm.clone();
+            form.set_query(None);
+            let body = with_query(form, &fields).query().unwrap_or_default().to_owned();
+            http.post(realm).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+        }
+    };
+    let answer = request.send().await?;
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            return Err(TokenError::Unauthorized);
+        }
+        status if may_pass(status) => return Err(TokenError::Again(format!("its token server answered {status}"))),
+        status => return Err(TokenError::Invalid(format!("its token server answered {status}"))),
+    }
+    let bytes = read(answer).await?;
+    let answer: Option<Answer> = serde_json::from_slice(&bytes).ok();
+    answer
+        .and_then(|answer| answer.token.or(answer.access_token))
+        .ok_or_else(|| TokenError::Invalid("its token server gave no token".to_owned()))
+}
+
+fn with_query(mut url: Url, fields: &[(&str, &str)]) -> Url {
+    url.query_pairs_mut().extend_pairs(fields);
+    url
+}
+
+async fn read(mut answer: Response) -> Result<Vec<u8>, TokenError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_ANSWER {
+            return Err(TokenError::Invalid("its token server's answer has no end".to_owned()));
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,91 @@
+//! A release: what every host of an environment is to run. Immutable; identified by its content.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::container::{ContainerSpec, PinnedImage};
+use crate::environment::Environment;
+use crate::fleet::ledger::Placements;
+use crate::name::{HostName, ServiceName};
+use crate::template::rendered::RenderedFile;
+
+/// Files of every container, by host and service.
+pub type Files = BTreeMap<(HostName, ServiceName), Vec<RenderedFile>>;
+
+/// What every host is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Images by service.
+    pub images: BTreeMap<ServiceName, PinnedImage>,
+    /// Containers by host and service.
+    pub containers: BTreeMap<(HostName, ServiceName), ContainerSpec>,
+}
+
+impl Release {
+    /// Puts a release together. `images` must hold every service of the environment; `files` every
+    /// (host, service) with files.
+    pub fn assemble(environment: &Environment, images: BTreeMap<ServiceName, PinnedImage>, files: &Files) -> Self {
+        let mut containers = BTreeMap::new();
+        for service in environment.services.values() {
+            let Some(image) = images.get(&service.name) else { continue };
+            for host in environment.placed(service) {
+                let key = (host.name.clone(), service.name.clone());
+                let stamps = files.get(&key).map(|files| files.iter().map(RenderedFile::stamp).collect());
+                let spec = ContainerSpec {
+                    scope: environment.scope(),
+                    host: host.name.clone(),
+                    service: service.name.clone(),
+                    image: image.clone(),
+                    runtime: service.runtime.clone(),
+                    files: stamps.unwrap_or_default(),
+                    health: service.health.clone(),
+                };
+                containers.insert(key, spec);
+            }
+        }
+        Self { images, containers }
+    }
+
+    /// Which spec each host is to run.
+    pub fn placements(&self) -> Placements {
+        let mut placements = Placements::new();
+        for ((host, service), spec) in &self.containers {
+            placements.entry(host.clone()).or_default().insert(service.clone(), spec.digest());
+        }
+        placements
+    }
+}
+
+/// Digest of the placements: equal for equal content, on every machine.
+pub fn content_digest(placements: &Placements) -> String {
+    let json = serde_json::to_vec(placements).unwrap_or_else(|error| unreachable!("placements are plain data: {error}"));
+    hex::encode(&Sha256::digest(json)[..6])
+}
+
+/// Names a release: a number that rises, and a digest of the content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReleaseId {
+    /// Given out once per environment, rising.
+    pub number: u64,
+    /// [`content_digest`].
+    pub digest: String,
+}
+
+impl ReleaseId {
+    /// Whether an operator's `12`, `r12`, `r12-3fa9` or `3fa9c1` means this release.
+    pub fn matches(&self, text: &str) -> bool {
+        let number = text.strip_prefix('r').unwrap_or(text);
+        number.parse() == Ok(self.number)
+            || self.to_string() == text
+            || (text.len() >= 4 && self.digest.starts_with(text))
+    }
+}
+
+impl fmt::Display for ReleaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("r{}-{}", self.number, self.digest.get(..6).unwrap_or(&self.digest)))
+    }
+}

@@ -1,0 +1,114 @@
+//! Manifests and rendered files, looked at without contacting anybody.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::environment::{FileTarget, Scope};
+use crate::manifest::Manifest;
+use crate::name::{HostName, ServiceName};
+
+use super::Answer;
+use super::clean::clean;
+use super::line::count;
+use super::page::Page;
+use super::style::Tone;
+
+/// The merged manifest.
+#[derive(Debug)]
+pub struct ManifestAnswer {
+    /// All layers of it.
+    pub manifest: Manifest,
+}
+
+impl Answer for ManifestAnswer {
+    fn json(&self) -> (&'static str, Value) {
+        ("manifest", json!(self.manifest.provenance()))
+    }
+
+    fn text(&self) -> String {
+        let mut page = Page::default();
+        page.foreign("", &self.manifest.show());
+        page.into_text()
+    }
+}
+
+/// Manifest and templates are in order.
+#[derive(Debug)]
+pub struct ValidAnswer {
+    /// Project and environment.
+    pub scope: Scope,
+    /// Number of hosts.
+    pub hosts: usize,
+    /// Number of services.
+    pub services: usize,
+    /// Number of rendered files.
+    pub files: usize,
+}
+
+impl Answer for ValidAnswer {
+    fn json(&self) -> (&'static str, Value) {
+        ("valid", json!({ "scope": self.scope, "hosts": self.hosts, "services": self.services, "files": self.files }))
+    }
+
+    fn text(&self) -> String {
+        let Self { scope, hosts, services, files } = self;
+        let (hosts, services, files) =
+            (count(*hosts, "host"), count(*services, "service"), count(*files, "rendered file"));
+        format!("{} {} is valid: {hosts}, {services}, {files}.\n", scope.project, scope.environment)
+    }
+}
+
+/// A configuration file of a container.
+#[derive(Debug)]
+pub struct RenderedConfig {
+    /// On which host.
+    pub host: HostName,
+    /// Of which service.
+    pub service: ServiceName,
+    /// Where it goes in the container.
+    pub target: FileTarget,
+    /// What is in it.
+    pub text: String,
+    /// Where it was written, if it was.
+    pub written: Option<PathBuf>,
+}
+
+/// Rendered configuration files.
+#[derive(Debug)]
+pub struct RenderAnswer {
+    /// By host and service.
+    pub files: Vec<RenderedConfig>,
+}
+
+impl Answer for RenderAnswer {
+    fn json(&self) -> (&'static str, Value) {
+        let file = |file: &RenderedConfig| {
+            json!({
+                "host": file.host, "service": file.service, "target": file.target,
+                "text": file.text, "written": file.written.as_ref().map(|path| path.display().to_string()),
+            })
+        };
+        ("files", self.files.iter().map(file).collect())
+    }
+
+    fn text(&self) -> String {
+        let mut page = Page::default();
+        for RenderedConfig { host, service, target, text, written } in &self.files {
+            let FileTarget { path, uid, gid, mode } = target;
+            if let Some(written) = written {
+                page.foreign("", &written.display().to_string());
+                continue;
+            }
+            page.line(
+                Tone::Strong,
+                &format!("# {host} {service} {} (mode {mode:04o}, owner {uid}:{gid})", clean(path)),
+            );
+            page.foreign("", text);
+        }
+        if self.files.is_empty() {
+            page.line(Tone::Neutral, "no configuration files");
+        }
+        page.into_text()
+    }
+}

@@ -1,0 +1,42 @@
+//! One JSON object per line on standard output: each record as it is, and at the end one object with the result.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::event::{EventSink, Record};
+
+use super::Display;
+
+/// Writes records as JSON lines.
+pub struct JsonDisplay {
+    out: Mutex<Box<dyn Write + Send>>,
+}
+
+impl JsonDisplay {
+    /// Writes to `out`.
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { out: Mutex::new(out) }
+    }
+}
+
+impl EventSink for JsonDisplay {
+    fn take(&self, record: &Record) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        // A reader that went away must not end a rollout: the journal remains.
+        let _ = write_line(&mut *out, record);
+    }
+}
+
+impl Display for JsonDisplay {
+    fn clear(&self) {}
+}
+
+/// Writes one object and a line break, in one piece.
+pub(super) fn write_line(out: &mut dyn Write, value: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(value).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    out.flush()
+}

@@ -1,0 +1,172 @@
+//! What people and programs get to read: events while they happen, and one answer at the end.
+//!
+//! Progress goes to standard error, answers go to standard output. Everything for people is written through
+//! [`anstream`], the one authority on colours. Nothing in here decides anything about a run, and no failure to
+//! write ends one.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Exit};
+use crate::event::{EventSink, Record};
+
+pub mod clean;
+pub mod config;
+pub mod failure;
+pub mod history;
+pub mod json;
+pub mod line;
+pub mod lock;
+pub mod page;
+pub mod plain;
+pub mod plan;
+pub mod rollout;
+pub mod status;
+pub mod style;
+pub mod table;
+pub mod terminal;
+
+/// Version of the result object of `--format json`.
+const RESULT_FORMAT: u32 = 1;
+
+/// How an operator wants to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Live lines on a terminal, tables, colours
+    Human,
+    /// A line per event, tables, no colours
+    Plain,
+    /// Events as JSON lines, and one result object at the end
+    Json,
+}
+
+/// Shows events while they happen.
+pub trait Display: EventSink {
+    /// Takes away what is only of interest at the moment, to make room for other output.
+    fn clear(&self);
+}
+
+/// What a command says at its end.
+pub trait Answer {
+    /// Key and value in the result object.
+    fn json(&self) -> (&'static str, Value);
+
+    /// For people: whole lines, styled, with all foreign text cleaned.
+    fn text(&self) -> String;
+}
+
+/// The one way to the screen.
+#[derive(Clone)]
+pub struct Reporter {
+    format: Format,
+    display: Arc<dyn Display>,
+}
+
+impl Reporter {
+    /// The reporter for what was asked for and what there is to write on.
+    pub fn choose(asked: Option<Format>) -> Self {
+        let live = can_redraw();
+        let format = asked.unwrap_or(if live { Format::Human } else { Format::Plain });
+        let display: Arc<dyn Display> = match format {
+            Format::Human if live => Arc::new(terminal::TerminalDisplay::new(is_coloured(&io::stderr()))),
+            Format::Human => Arc::new(plain::PlainDisplay::new(Box::new(anstream::stderr()))),
+            Format::Plain => Arc::new(plain::PlainDisplay::new(Box::new(AutoStream::never(io::stderr())))),
+            Format::Json => Arc::new(json::JsonDisplay::new(Box::new(io::stdout()))),
+        };
+        Self { format, display }
+    }
+
+    /// Takes the events of a run.
+    pub fn sink(&self) -> Arc<dyn EventSink> {
+        Arc::clone(&self.display) as Arc<dyn EventSink>
+    }
+
+    /// Takes the events of a command that only looks: shown where they go away again, and nowhere else.
+    pub fn live_sink(&self) -> Arc<dyn EventSink> {
+        if self.format == Format::Human && can_redraw() { self.sink() } else { Arc::new(Silence) }
+    }
+
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        self.format == Format::Human && can_redraw() && io::stdin().is_terminal()
+    }
+
+    /// Takes away live lines.
+    pub fn clear(&self) {
+        self.display.clear();
+    }
+
+    /// Shows people something before the end, such as a plan they are asked about. Programs get it as an event.
+    pub fn preview(&self, answer: &dyn Answer) {
+        if self.format != Format::Json {
+            self.print(&answer.text());
+        }
+    }
+
+    /// Says what a command came to.
+    pub fn answer(&self, answer: &dyn Answer, exit: Exit) {
+        if self.format == Format::Json {
+            let (key, value) = answer.json();
+            result(key, value, exit);
+        } else {
+            self.print(&answer.text());
+        }
+    }
+
+    /// Says why a command ended without an answer.
+    pub fn error(&self, error: &Error) {
+        self.clear();
+        if self.format == Format::Json {
+            result("error", failure::json(error), error.exit);
+        } else {
+            let coloured = self.format == Format::Human && is_coloured(&io::stderr());
+            let text = failure::text(error, coloured);
+            // There is nobody left to be told; the exit code says it too.
+            let _ = match self.format {
+                Format::Plain => AutoStream::never(io::stderr()).write_all(text.as_bytes()),
+                Format::Human | Format::Json => anstream::stderr().write_all(text.as_bytes()),
+            };
+        }
+    }
+
+    fn print(&self, text: &str) {
+        self.clear();
+        let mut out = match self.format {
+            Format::Plain => AutoStream::never(io::stdout()),
+            Format::Human | Format::Json => anstream::stdout(),
+        };
+        // A reader that went away (`| head`) is its own business.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+/// Writes the one result object.
+fn result(key: &str, value: Value, exit: Exit) {
+    let mut object = Map::new();
+    object.insert("format".to_owned(), json!(RESULT_FORMAT));
+    object.insert(key.to_owned(), value);
+    object.insert("exit".to_owned(), json!(exit as u8));
+    // A reader that went away is its own business.
+    let _ = json::write_line(&mut io::stdout(), &object);
+}
+
+struct Silence;
+
+impl EventSink for Silence {
+    fn take(&self, _record: &Record) {}
+}
+
+/// Whether live lines can be drawn: indicatif draws nothing at all on a dumb terminal, and would animate in CI.
+fn can_redraw() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "false");
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stderr().is_terminal() && !is_dumb && !is_set("CI")
+}
+
+fn is_coloured(stream: &io::Stderr) -> bool {
+    AutoStream::choice(stream) != ColorChoice::Never
+}

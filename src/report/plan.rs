@@ -1,0 +1,81 @@
+//! A plan before it is carried out.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::plan::Plan;
+
+use super::Answer;
+use super::clean::clean;
+use super::page::Page;
+use super::style::Tone;
+
+/// What a rollout would do.
+#[derive(Debug)]
+pub struct PlanAnswer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The file it was saved to.
+    pub saved: Option<&'a Path>,
+    /// Why it is this plan, if that is not plain from the command.
+    pub remark: Option<String>,
+}
+
+impl Answer for PlanAnswer<'_> {
+    fn json(&self) -> (&'static str, Value) {
+        ("plan", with_changes(self.plan))
+    }
+
+    fn text(&self) -> String {
+        let mut page = Page::default();
+        for (index, line) in self.plan.to_string().lines().enumerate() {
+            let tone = match line.trim_start() {
+                _ if index == 0 => Tone::Strong,
+                line if line.starts_with("note: ") => Tone::Warning,
+                line if line.starts_with("unchanged ") => Tone::Quiet,
+                _ => Tone::Neutral,
+            };
+            page.line(tone, &clean(line));
+        }
+        if let Some(remark) = &self.remark {
+            page.line(Tone::Warning, &clean(remark));
+        }
+        if let Some(file) = self.saved {
+            let (environment, file) = (&self.plan.scope.environment, file.display().to_string());
+            page.line(Tone::Neutral, &format!("saved; next: shipctl deploy {environment} --plan {}", clean(&file)));
+        }
+        page.into_text()
+    }
+}
+
+/// The fleet already is as it is wanted.
+#[derive(Debug)]
+pub struct NothingToDo<'a> {
+    /// The plan without a step.
+    pub plan: &'a Plan,
+}
+
+impl Answer for NothingToDo<'_> {
+    fn json(&self) -> (&'static str, Value) {
+        ("plan", with_changes(self.plan))
+    }
+
+    fn text(&self) -> String {
+        let Plan { scope, release, notes, .. } = self.plan;
+        let mut page = Page::default();
+        let sentence =
+            format!("Nothing to do: every selected host of {} {} runs {release}.", scope.project, scope.environment);
+        page.line(Tone::Good, &sentence);
+        for note in notes {
+            page.line(Tone::Warning, &format!("note: {}", clean(&note.to_string())));
+        }
+        page.into_text()
+    }
+}
+
+fn with_changes(plan: &Plan) -> Value {
+    let mut value = json!(plan);
+    value["changes"] = json!(!plan.is_noop());
+    value
+}

@@ -1,0 +1,186 @@
+//! The batches of a rollout: forward until one fails, then back, each host to its own earlier release.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use crate::container::ContainerId;
+use crate::event::{Event, Failure};
+use crate::name::{HostName, ServiceName};
+use crate::plan::rollback::rollback;
+use crate::plan::{Batch, Replacement, Target};
+use crate::rollout::gate::{self, GateFailure, Watched};
+use crate::rollout::policy::{self, Next, Undo};
+use crate::rollout::replace::{self, Replaced, UndoFailure};
+use crate::rollout::run::Run;
+use crate::rollout::verdict::Gated;
+
+/// How far the batches got.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Whether a host was told anything at all.
+    pub(super) touched: bool,
+    /// What runs its new release, in order of promotion.
+    pub(super) promoted: Vec<(HostName, ServiceName)>,
+    /// What passed a gate last, forward or backward.
+    pub(super) gated: Gated,
+    /// What failed first.
+    pub(super) failure: Option<Failure>,
+    /// What could not be undone.
+    pub(super) undo_failures: Vec<Failure>,
+    /// The operator asked to stop.
+    pub(super) cancelled: bool,
+    /// The promoted hosts were to go back.
+    pub(super) went_back: bool,
+}
+
+/// How a batch ended.
+enum BatchEnd {
+    Done,
+    Cancelled,
+    Failed { undone: Vec<Undo>, first: Option<(HostName, ServiceName)> },
+}
+
+/// Carries out all batches, and the way back if one fails.
+pub(super) async fn all(run: &Run<'_>) -> Progress {
+    let mut progress = Progress::default();
+    let batches = &run.plan.batches;
+    for (index, batch) in batches.iter().enumerate() {
+        if run.cancel.is_requested() {
+            progress.cancelled = true;
+            return progress;
+        }
+        let hosts = batch.replacements.iter().map(|one| one.host.clone()).collect();
+        let service = batch.service.clone();
+        run.recorder.note(Event::BatchStarted { number: index + 1, of: batches.len(), service, hosts });
+        match forward(run, batch, &mut progress).await {
+            BatchEnd::Done => {}
+            BatchEnd::Cancelled => {
+                progress.cancelled = true;
+                return progress;
+            }
+            BatchEnd::Failed { undone, first } => {
+                if policy::after_failure(batch.failure_action, &undone) == Next::Rollback {
+                    back(run, &mut progress, first).await;
+                }
+                return progress;
+            }
+        }
+        if index + 1 < batches.len() && !batch.delay.is_zero() {
+            tokio::select! {
+                biased;
+                () = run.cancel.requested() => {}
+                () = sleep(batch.delay) => {}
+            }
+        }
+    }
+    progress
+}
+
+async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> BatchEnd {
+    progress.touched = true;
+    let ends = join_all(batch.replacements.iter().map(|replacement| replace::forward(run, replacement))).await;
+    let (mut undone, mut cancelled, mut failed) = (Vec::new(), false, false);
+    for (replacement, end) in batch.replacements.iter().zip(ends) {
+        let key = (replacement.host.clone(), replacement.service.clone());
+        let undo = match end {
+            Replaced::Promoted => {
+                progress.promoted.push(key.clone());
+                progress.gated.insert(key);
+                continue;
+            }
+            Replaced::Cancelled(undo) => {
+                cancelled = true;
+                undo
+            }
+            Replaced::Failed(failure, undo) => {
+                failed = true;
+                progress.failure.get_or_insert(failure);
+                undo
+            }
+        };
+        undone.push(progress.undone(key, replacement, undo));
+    }
+    match (failed, cancelled) {
+        (true, _) => BatchEnd::Failed { undone, first: None },
+        (false, true) => BatchEnd::Cancelled,
+        (false, false) => monitor(run, batch, progress).await,
+    }
+}
+
+/// Watches everything promoted so far: a host of an earlier batch that fails now fails the rollout too.
+async fn monitor(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> BatchEnd {
+    if batch.monitor.is_zero() {
+        return BatchEnd::Done;
+    }
+    let promoted = run.plan.replacements().filter(|one| progress.is_promoted(one));
+    let watched: Vec<_> = promoted.filter_map(|replacement| watched(run, replacement)).collect();
+    let hosts: BTreeSet<_> = watched.iter().map(|one| one.host.clone()).collect();
+    run.recorder.note(Event::Monitoring { hosts: hosts.into_iter().collect(), window: batch.monitor });
+    let (one, failure) = match gate::monitor(run, &watched, batch.monitor).await {
+        Ok(true) => return BatchEnd::Done,
+        Ok(false) | Err((_, GateFailure::Cancelled)) => return BatchEnd::Cancelled,
+        Err((one, GateFailure::Unhealthy(reason) | GateFailure::Unanswered(reason))) => (one, reason),
+    };
+    let key = (one.host.clone(), one.service.clone());
+    let log = replace::log_of(run, one.host, &one.id).await;
+    let failure = Failure { host: key.0.clone(), service: Some(key.1.clone()), doing: "monitor".to_owned(), reason: failure, log };
+    run.recorder.note(Event::HostFailed { failure: failure.clone() });
+    progress.failure.get_or_insert(failure);
+    BatchEnd::Failed { undone: Vec::new(), first: Some(key) }
+}
+
+/// What to watch after promotion: the container that was created or taken over.
+fn watched<'a>(run: &Run<'_>, replacement: &'a Replacement) -> Option<Watched<'a>> {
+    let (id, ports): (ContainerId, _) = match &replacement.target {
+        Target::Existing { container, .. } => (container.id.clone(), &[][..]),
+        Target::Create { spec, .. } => (run.created(&replacement.host, &replacement.service)?, &spec.runtime.ports[..]),
+    };
+    let (host, service, health) = (&replacement.host, &replacement.service, replacement.target.health());
+    Some(Watched { host, service, id, health, ports })
+}
+
+/// Brings the promoted hosts back, the one that failed in the monitor first.
+async fn back(run: &Run<'_>, progress: &mut Progress, first: Option<(HostName, ServiceName)>) {
+    progress.went_back = true;
+    let batches = rollback(run.plan, &progress.promoted, first.as_ref());
+    if batches.is_empty() {
+        return;
+    }
+    let hosts = batches.iter().flat_map(|batch| batch.replacements.iter().map(|one| one.host.clone())).collect();
+    // A journal that fails keeps nobody from undoing; that it failed was reported when it did.
+    run.recorder.note(Event::RollingBack { hosts });
+    for batch in &batches {
+        let ends = batch.replacements.iter().map(|one| async move { (one, replace::undo(run, one, &one.steps).await) });
+        let mut undone = Vec::new();
+        for (replacement, end) in join_all(ends).await {
+            undone.push(progress.undone((replacement.host.clone(), replacement.service.clone()), replacement, end));
+        }
+        if policy::after_undo(&undone) == Next::Halt {
+            return;
+        }
+    }
+}
+
+impl Progress {
+    fn is_promoted(&self, replacement: &Replacement) -> bool {
+        self.promoted.iter().any(|(host, service)| *host == replacement.host && *service == replacement.service)
+    }
+
+    fn undone(&mut self, key: (HostName, ServiceName), replacement: &Replacement, end: Result<(), UndoFailure>) -> Undo {
+        match end {
+            Ok(()) => {
+                if replacement.before.is_some() {
+                    self.gated.insert(key);
+                }
+                Undo::Restored
+            }
+            Err(UndoFailure { kind, failure }) => {
+                self.gated.remove(&key);
+                self.undo_failures.push(failure);
+                kind
+            }
+        }
+    }
+}

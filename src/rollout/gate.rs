@@ -1,0 +1,219 @@
+//! The health gate: probe until a container has been healthy without a break for long enough, or is dead, or the
+//! deadline has passed. And the monitor: the same questions after promotion.
+//!
+//! The deadline is for the slow. The dead fail at once.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::container::ContainerId;
+use crate::engine::EngineError;
+use crate::environment::{Health, Port};
+use crate::event::Event;
+use crate::fleet::observed::{ContainerState, Phase};
+use crate::name::{HostName, ServiceName};
+use crate::rollout::run::{CALL, Run};
+
+/// A container under watch.
+#[derive(Clone)]
+pub(super) struct Watched<'a> {
+    pub(super) host: &'a HostName,
+    pub(super) service: &'a ServiceName,
+    pub(super) id: ContainerId,
+    pub(super) health: &'a Health,
+    pub(super) ports: &'a [Port],
+}
+
+/// Why a gate was not passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GateFailure {
+    /// The container did not prove itself: it ended, restarted, or did not become healthy in time.
+    Unhealthy(String),
+    /// It could not be asked.
+    Unanswered(String),
+    /// The operator asked to stop.
+    Cancelled,
+}
+
+/// In the monitor, one failed probe may be a blip of the network; two in a row are a failure.
+const MONITOR_FAILURES: u32 = 2;
+
+/// Waits until the container has proved itself healthy. `heeds_cancel` is false when undoing.
+pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: bool) -> Result<(), GateFailure> {
+    let begun = Instant::now();
+    let health = watched.health;
+    let mut healthy_since: Option<Instant> = None;
+    let mut life = Life::default();
+    let mut said = None;
+    loop {
+        let last = match question(run, watched, &mut life).await {
+            Ok(()) => {
+                let since = *healthy_since.get_or_insert_with(Instant::now);
+                tell(run, watched, &mut said, None);
+                if since.elapsed() >= health.min_healthy_time {
+                    return Ok(());
+                }
+                let wanted = crate::duration::display(health.min_healthy_time);
+                GateFailure::Unhealthy(format!("healthy, but not for {wanted} without a break"))
+            }
+            Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
+            Err(Answer::No(why)) => {
+                healthy_since = None;
+                tell(run, watched, &mut said, Some(&why));
+                GateFailure::Unhealthy(format!("its last answer was: {why}"))
+            }
+            Err(Answer::None(why)) => {
+                healthy_since = None;
+                tell(run, watched, &mut said, Some(&why));
+                GateFailure::Unanswered(why)
+            }
+        };
+        if begun.elapsed() >= health.healthy_deadline {
+            let deadline = crate::duration::display(health.healthy_deadline);
+            return Err(match last {
+                GateFailure::Unhealthy(why) => GateFailure::Unhealthy(format!("not healthy within {deadline}; {why}")),
+                GateFailure::Unanswered(why) => GateFailure::Unanswered(format!("no verdict within {deadline}; {why}")),
+                GateFailure::Cancelled => GateFailure::Cancelled,
+            });
+        }
+        let pause = next_pause(health, healthy_since);
+        if heeds_cancel {
+            tokio::select! {
+                biased;
+                () = run.cancel.requested() => return Err(GateFailure::Cancelled),
+                () = sleep(pause) => {}
+            }
+        } else {
+            sleep(pause).await;
+        }
+    }
+}
+
+/// The interval, or less when the container will have been healthy for long enough before that.
+fn next_pause(health: &Health, healthy_since: Option<Instant>) -> Duration {
+    match healthy_since {
+        Some(since) => health.interval.min(health.min_healthy_time.saturating_sub(since.elapsed())),
+        None => health.interval,
+    }
+}
+
+/// Watches promoted containers for `window`; the first failure ends it. `Ok(false)` means that the operator asked to stop.
+pub(super) async fn monitor<'a>(
+    run: &Run<'_>,
+    watched: &'a [Watched<'a>],
+    window: Duration,
+) -> Result<bool, (&'a Watched<'a>, GateFailure)> {
+    let mut watches: FuturesUnordered<_> =
+        watched.iter().map(|one| async move { (one, watch(run, one, window).await) }).collect();
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = run.cancel.requested() => return Ok(false),
+            next = watches.next() => next,
+        };
+        match next {
+            None => return Ok(true),
+            Some((_, Ok(()))) => {}
+            Some((one, Err(failure))) => return Err((one, failure)),
+        }
+    }
+}
+
+async fn watch(run: &Run<'_>, watched: &Watched<'_>, window: Duration) -> Result<(), GateFailure> {
+    let begun = Instant::now();
+    let mut life = Life::default();
+    let mut failures = 0;
+    loop {
+        match question(run, watched, &mut life).await {
+            Ok(()) => failures = 0,
+            Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
+            Err(Answer::No(why)) => {
+                failures += 1;
+                if failures >= MONITOR_FAILURES {
+                    return Err(GateFailure::Unhealthy(format!("it was promoted, then failed: {why}")));
+                }
+            }
+            Err(Answer::None(why)) => {
+                failures += 1;
+                if failures > MONITOR_FAILURES {
+                    return Err(GateFailure::Unanswered(why));
+                }
+            }
+        }
+        // A window may not end between a first and a second failure.
+        if begun.elapsed() >= window && failures == 0 {
+            return Ok(());
+        }
+        sleep(watched.health.interval).await;
+    }
+}
+
+/// What makes two looks at a container looks at the same life of it.
+#[derive(Default)]
+struct Life {
+    first: Option<ContainerState>,
+}
+
+enum Answer {
+    /// It ended or began anew; no further probe can help.
+    Dead(String),
+    /// It answered, and did not say yes.
+    No(String),
+    /// It could not be asked.
+    None(String),
+}
+
+/// One look and one probe, with every doubt as a no.
+async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(), Answer> {
+    let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
+    let state = match timeout(CALL, doors.engine.state(&watched.id)).await {
+        Ok(Ok(state)) => state,
+        Ok(Err(EngineError::NotFound(_))) => return Err(Answer::Dead("the container is gone".to_owned())),
+        Ok(Err(error)) => return Err(Answer::None(error.to_string())),
+        Err(_) => return Err(Answer::None("the engine does not answer".to_owned())),
+    };
+    if let Some(why) = life.ended(&state) {
+        return Err(Answer::Dead(why));
+    }
+    let timeout_of_probe = watched.health.timeout;
+    let probe = doors.prober.probe(&watched.id, watched.ports, &watched.health.check, timeout_of_probe);
+    match timeout(timeout_of_probe + Duration::from_secs(1), probe).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(not_ready)) => Err(Answer::No(not_ready.0)),
+        Err(_) => Err(Answer::No(format!("no answer within {}", crate::duration::display(timeout_of_probe)))),
+    }
+}
+
+impl Life {
+    /// Why the container is no longer the live one that was started; `None` if it is.
+    fn ended(&mut self, state: &ContainerState) -> Option<String> {
+        let first = self.first.get_or_insert_with(|| state.clone());
+        match state.phase {
+            Phase::Exited { oom_killed: true, code } => {
+                Some(format!("it was killed for want of memory (exit code {code})"))
+            }
+            Phase::Exited { code, .. } => Some(format!("it exited with code {code}")),
+            Phase::Restarting => Some("it exited and is being restarted by the engine".to_owned()),
+            Phase::Dead => Some("it is dead".to_owned()),
+            Phase::Created => Some("it is not started".to_owned()),
+            Phase::Paused => Some("it is paused".to_owned()),
+            Phase::Running if state.restarts > first.restarts || state.started_at != first.started_at => {
+                Some("it exited and was restarted by the engine".to_owned())
+            }
+            Phase::Running => None,
+        }
+    }
+}
+
+/// Reports an answer when it differs from the one before.
+fn tell(run: &Run<'_>, watched: &Watched<'_>, said: &mut Option<Option<String>>, answer: Option<&str>) {
+    let answer = answer.map(ToOwned::to_owned);
+    if said.as_ref() != Some(&answer) {
+        *said = Some(answer.clone());
+        let (host, service) = (watched.host.clone(), watched.service.clone());
+        run.recorder.note(Event::Probed { host, service, not_ready: answer });
+    }
+}

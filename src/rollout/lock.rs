@@ -1,0 +1,271 @@
+//! One rollout per project and environment: a marker on every host, taken in name order, refreshed while the
+//! rollout lives, and checked before each effect.
+//!
+//! Liveness is judged by a counter that changes, never by comparing two machines' clocks. A holder that shows no
+//! sign of life for [`LEASE`] has lost its lock; should it wake up, it finds its marker gone and stops.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::container::ContainerId;
+use crate::engine::marker::{Marker, Markers};
+use crate::engine::EngineError;
+use crate::environment::Scope;
+use crate::event::{Event, Warning};
+use crate::name::HostName;
+use crate::rollout::doors::Doors;
+use crate::rollout::recorder::Recorder;
+use crate::rollout::report::Holder;
+
+/// From one heartbeat to the next.
+pub const BEAT: Duration = Duration::from_secs(2);
+/// A lock whose heartbeat does not change for this long belongs to nobody.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// How often a foreign lock is read while it is watched.
+const WATCH: Duration = Duration::from_millis(500);
+/// For one call about a marker.
+const CALL: Duration = Duration::from_secs(5);
+/// How often a call without an answer is made.
+const ATTEMPTS: u32 = 3;
+
+/// Name of the marker.
+pub fn marker_name(scope: &Scope) -> String {
+    format!("shipctl-lock-{}", scope.prefix())
+}
+
+/// Who takes a lock.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Unique to this run.
+    pub token: String,
+    /// `user@machine`.
+    pub by: String,
+    /// `deploy` or `rollback`.
+    pub kind: String,
+    /// Rollout id.
+    pub rollout: String,
+}
+
+/// The marker's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LockText {
+    token: String,
+    by: String,
+    since: Timestamp,
+    kind: String,
+    rollout: String,
+    step: String,
+    beat: u64,
+}
+
+/// A lock that is ours on all hosts.
+pub struct Lock {
+    text: Mutex<LockText>,
+    held: BTreeMap<HostName, ContainerId>,
+    alive: Mutex<BTreeMap<HostName, Instant>>,
+    lost: Mutex<Option<HostName>>,
+}
+
+/// Why a lock was not taken. What was taken on the way has been given back.
+#[derive(Debug)]
+pub enum NotLocked {
+    /// Somebody else holds it, alive.
+    Held(Holder),
+    /// A host did not let us.
+    Failed(HostName, EngineError),
+}
+
+/// Reads who holds the lock on a host, if anybody does.
+pub async fn holder(markers: &dyn Markers, host: &HostName, scope: &Scope) -> Result<Option<Holder>, EngineError> {
+    let marker = markers.read(&marker_name(scope)).await?;
+    Ok(marker.map(|marker| describe(host, &marker)))
+}
+
+fn describe(host: &HostName, marker: &Marker) -> Holder {
+    let text = serde_json::from_str(&marker.text).unwrap_or_else(|_| LockText {
+        token: String::new(),
+        by: "somebody (the lock's text cannot be read)".to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+        kind: "unknown".to_owned(),
+        rollout: String::new(),
+        step: String::new(),
+        beat: 0,
+    });
+    Holder { host: host.clone(), by: text.by, since: text.since, kind: text.kind, rollout: text.rollout, step: text.step }
+}
+
+impl Lock {
+    /// Takes the lock on every host, in name order, so that two runs meet on the first host they share.
+    pub async fn acquire(doors: &Doors, scope: &Scope, claim: &Claim, recorder: &Recorder) -> Result<Self, NotLocked> {
+        let text = LockText {
+            token: claim.token.clone(),
+            by: claim.by.clone(),
+            since: recorder.now(),
+            kind: claim.kind.clone(),
+            rollout: claim.rollout.clone(),
+            step: "starting".to_owned(),
+            beat: 0,
+        };
+        let mut lock = Self { text: Mutex::new(text), held: BTreeMap::new(), alive: Mutex::default(), lost: Mutex::default() };
+        for (host, door) in &doors.hosts {
+            match lock.take(host, door.markers.as_ref(), &marker_name(scope), recorder).await {
+                Ok(id) => {
+                    lock.held.insert(host.clone(), id);
+                    lock.mark_alive(host);
+                }
+                Err(refusal) => {
+                    lock.release(doors, recorder).await;
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(lock)
+    }
+
+    async fn take(&self, host: &HostName, markers: &dyn Markers, name: &str, recorder: &Recorder) -> Result<ContainerId, NotLocked> {
+        let failed = |error| NotLocked::Failed(host.clone(), error);
+        // Each round either gets the marker, or meets one that is alive, or removes one that is not.
+        for _ in 0..ATTEMPTS {
+            let text = self.encoded();
+            match attempt(|| markers.create(name, &text)).await {
+                Ok(id) => return Ok(id),
+                Err(EngineError::Conflict(_)) => {}
+                Err(error) => return Err(failed(error)),
+            }
+            let Some(marker) = attempt(|| markers.read(name)).await.map_err(failed)? else { continue };
+            if self.is_ours(&marker) {
+                return Ok(marker.id);
+            }
+            recorder.note(Event::LockWatched { host: host.clone(), holder: describe(host, &marker).by });
+            match watch(markers, name, &marker).await.map_err(failed)? {
+                Watched::Alive(marker) => return Err(NotLocked::Held(describe(host, &marker))),
+                Watched::Gone => {}
+                Watched::Dead => {
+                    attempt(|| markers.remove(&marker.id)).await.map_err(failed)?;
+                    recorder.note(Event::LockTakenOver { host: host.clone(), from: describe(host, &marker).by });
+                }
+            }
+        }
+        Err(failed(EngineError::Conflict(format!("the lock {name} changes hands faster than it can be taken"))))
+    }
+
+    fn encoded(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_string(&*text).unwrap_or_else(|error| unreachable!("a lock is plain data: {error}"))
+    }
+
+    fn is_ours(&self, marker: &Marker) -> bool {
+        let text: Option<LockText> = serde_json::from_str(&marker.text).ok();
+        text.is_some_and(|text| text.token == self.text.lock().unwrap_or_else(PoisonError::into_inner).token)
+    }
+
+    fn mark_alive(&self, host: &HostName) {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), Instant::now());
+    }
+
+    /// What others are told we are doing; goes out with the next heartbeat.
+    pub fn set_step(&self, step: String) {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).step = step;
+    }
+
+    /// Refreshes the lock for as long as it is polled.
+    pub async fn keep(&self, doors: &Doors, recorder: &Recorder) {
+        loop {
+            sleep(BEAT).await;
+            let text = {
+                let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+                text.beat += 1;
+                drop(text);
+                self.encoded()
+            };
+            let beats = self.held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
+            join_all(beats.map(|(host, id, door)| self.beat(host, id, door.markers.as_ref(), &text, recorder))).await;
+        }
+    }
+
+    async fn beat(&self, host: &HostName, id: &ContainerId, markers: &dyn Markers, text: &str, recorder: &Recorder) {
+        let sent = Instant::now();
+        match timeout(CALL, markers.write(id, text)).await {
+            Ok(Ok(())) => {
+                self.alive.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), sent);
+            }
+            Ok(Err(EngineError::NotFound(_))) => {
+                *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
+            }
+            Ok(Err(error)) => {
+                recorder.note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason: error.to_string() }));
+            }
+            Err(_) => {
+                let reason = "no answer".to_owned();
+                recorder.note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason }));
+            }
+        }
+    }
+
+    /// Whether an effect on `host` may be sent now. A process that was frozen past half its lease asks the host
+    /// first, so that it cannot act beside whoever took the lock over.
+    pub async fn verify(&self, doors: &Doors, host: &HostName, recorder: &Recorder) -> Result<(), EngineError> {
+        let last = self.alive.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
+        if let (Some(last), Some(id), Some(door)) = (last, self.held.get(host), doors.hosts.get(host))
+            && last.elapsed() > LEASE / 2
+        {
+            let text = self.encoded();
+            self.beat(host, id, door.markers.as_ref(), &text, recorder).await;
+        }
+        match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(host) => Err(EngineError::Refused(format!("the lock on {host} is no longer ours: somebody else took over"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the lock back, on all hosts at once. What cannot be given back expires.
+    pub async fn release(&self, doors: &Doors, recorder: &Recorder) {
+        let held = self.held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
+        join_all(held.map(|(host, id, door)| async move {
+            if let Err(error) = attempt(|| door.markers.remove(id)).await {
+                recorder.note(Event::Warning(Warning::NotUnlocked { host: host.clone(), reason: error.to_string() }));
+            }
+        }))
+        .await;
+    }
+}
+
+enum Watched {
+    Alive(Marker),
+    Dead,
+    Gone,
+}
+
+async fn watch(markers: &dyn Markers, name: &str, first: &Marker) -> Result<Watched, EngineError> {
+    let begun = Instant::now();
+    while begun.elapsed() < LEASE {
+        sleep(WATCH).await;
+        match attempt(|| markers.read(name)).await? {
+            None => return Ok(Watched::Gone),
+            Some(marker) if marker != *first => return Ok(Watched::Alive(marker)),
+            Some(_) => {}
+        }
+    }
+    Ok(Watched::Dead)
+}
+
+/// Makes a call about a marker again when there was no answer. Every such call is idempotent.
+async fn attempt<T, F: Future<Output = Result<T, EngineError>>>(call: impl Fn() -> F) -> Result<T, EngineError> {
+    let mut last = EngineError::InDoubt("no answer".to_owned());
+    for _ in 0..ATTEMPTS {
+        match timeout(CALL, call()).await {
+            Ok(Err(error @ (EngineError::InDoubt(_) | EngineError::Unreachable(_)))) => last = error,
+            Ok(answer) => return answer,
+            Err(_) => last = EngineError::InDoubt(format!("no answer within {} s", CALL.as_secs())),
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Err(last)
+}

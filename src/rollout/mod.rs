@@ -1,0 +1,188 @@
+//! Carries out a plan: lock, check that the plan is still true, prepare every host, replace batch by batch, undo
+//! what fails, look again, record, unlock.
+//!
+//! Deliberately absent: choices about what to do (the plan made them; what a failure means is [`policy`]), words for
+//! people, and any way to the world but the [`doors`]. The same code runs on the simulated fleet of the tests.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, Failure};
+use crate::fleet::ledger::{Entry, RolloutResult};
+use crate::fleet::observed::Observed;
+use crate::plan::Plan;
+use crate::plan::planner::fingerprint;
+use crate::release::Files;
+use crate::rollout::batches::Progress;
+use crate::rollout::cancel::Cancel;
+use crate::rollout::doors::Doors;
+use crate::rollout::lock::{Claim, Lock, NotLocked};
+use crate::rollout::recorder::Recorder;
+use crate::rollout::report::{Outcome, Report};
+use crate::rollout::run::Run;
+use crate::rollout::verdict::Gated;
+
+mod batches;
+pub mod cancel;
+pub mod doors;
+mod gate;
+pub mod lock;
+pub mod policy;
+mod prepare;
+mod record;
+pub mod recorder;
+mod replace;
+pub mod report;
+mod run;
+mod verdict;
+
+/// Everything a rollout needs beside its plan.
+pub struct Rollout<'a> {
+    /// What to do. Must have passed [`crate::plan::check`].
+    pub plan: &'a Plan,
+    /// What the plan was made from.
+    pub observed: &'a Observed,
+    /// Contents of the files that the plan names by digest.
+    pub files: &'a Files,
+    /// The world.
+    pub doors: &'a Doors,
+    /// Journal and screen.
+    pub recorder: &'a Recorder,
+    /// The operator's wish to stop.
+    pub cancel: &'a Cancel,
+    /// Who asks.
+    pub claim: Claim,
+}
+
+impl Rollout<'_> {
+    /// Carries the plan out, and reports what every host runs afterwards.
+    pub async fn run(self) -> Report {
+        let (by, rollout) = (self.claim.by.clone(), self.claim.rollout.clone());
+        let started = Event::RolloutStarted { rollout, by, plan: Box::new(self.plan.clone()) };
+        let report = match self.recorder.intend(started) {
+            Ok(()) => self.locked().await,
+            Err(broken) => self.unchanged(self.observed, vec![self.failure("write the journal", broken.to_string())]),
+        };
+        self.recorder.note(Event::Finished(Box::new(report.clone())));
+        report
+    }
+
+    async fn locked(&self) -> Report {
+        let hosts = self.doors.hosts.keys().cloned().collect();
+        if let Err(broken) = self.recorder.intend(Event::Locking(hosts)) {
+            return self.unchanged(self.observed, vec![self.failure("write the journal", broken.to_string())]);
+        }
+        let lock = match Lock::acquire(self.doors, &self.plan.scope, &self.claim, self.recorder).await {
+            Ok(lock) => lock,
+            Err(NotLocked::Held(holder)) => return self.report(Outcome::Locked(holder), self.observed, Progress::default()),
+            Err(NotLocked::Failed(host, error)) => {
+                let failure = Failure { host, ..self.failure("take the lock", error.to_string()) };
+                return self.unchanged(self.observed, vec![failure]);
+            }
+        };
+        self.recorder.note(Event::Locked);
+        let run = Run::new(self.plan, self.files, self.doors, self.recorder, self.cancel, &lock);
+        let report = tokio::select! {
+            biased;
+            report = self.carry_out(&run) => report,
+            // Keeping the lock never ends by itself.
+            () = lock.keep(self.doors, self.recorder) => unreachable!("the heartbeat ends with the rollout"),
+        };
+        lock.release(self.doors, self.recorder).await;
+        report
+    }
+
+    async fn carry_out(&self, run: &Run<'_>) -> Report {
+        // The plan was made without the lock: somebody may have been faster.
+        let fresh = self.doors.observe(&self.plan.scope).await;
+        if let Some(failure) = self.stale(&fresh) {
+            return self.unchanged(&fresh, vec![failure]);
+        }
+        if let Err(failures) = prepare::all(run).await {
+            return self.unchanged(&fresh, failures);
+        }
+        let progress = batches::all(run).await;
+        self.conclude(run, &fresh, progress).await
+    }
+
+    /// Looks at every host again, and goes by that.
+    async fn conclude(&self, run: &Run<'_>, before: &Observed, progress: Progress) -> Report {
+        let after = self.doors.observe(&self.plan.scope).await;
+        let standings: Vec<_> = verdict::rows(self.plan, before, &after, &progress.gated).into_iter().map(|(_, it)| it).collect();
+        let at_target = standings.iter().all(|standing| standing.at_target);
+        let at_origin = standings.iter().all(|standing| standing.at_origin);
+        let at_either = standings.iter().all(|standing| standing.at_target || standing.at_origin);
+        let outcome = if progress.cancelled {
+            if !progress.touched || at_either && progress.undo_failures.is_empty() {
+                Outcome::Cancelled
+            } else {
+                Outcome::Halted
+            }
+        } else if progress.failure.is_none() && at_target {
+            Outcome::Completed
+        } else if progress.went_back && at_origin && progress.undo_failures.is_empty() {
+            Outcome::RolledBack
+        } else {
+            Outcome::Halted
+        };
+        let result = match outcome {
+            Outcome::Completed => RolloutResult::Completed,
+            Outcome::RolledBack => RolloutResult::RolledBack,
+            Outcome::Cancelled => RolloutResult::Interrupted,
+            _ => RolloutResult::Mixed,
+        };
+        let ledger = after.ledger();
+        record::write(run, &ledger, self.entry(ledger.last_number() + 1, result)).await;
+        if outcome == Outcome::Completed {
+            record::retire(run).await;
+        }
+        self.report(outcome, &after, progress)
+    }
+
+    fn entry(&self, number: u64, result: RolloutResult) -> Entry {
+        let images: BTreeMap<_, _> = self.plan.images.iter().map(|(service, image)| (service.clone(), image.to_string())).collect();
+        Entry {
+            number,
+            rollout: self.claim.rollout.clone(),
+            kind: self.plan.kind,
+            release: self.plan.release.clone(),
+            images,
+            result,
+            by: self.claim.by.clone(),
+            at: self.recorder.now(),
+            placements: self.plan.placements.clone(),
+        }
+    }
+
+    fn stale(&self, fresh: &Observed) -> Option<Failure> {
+        for (host, seen) in &self.plan.seen {
+            let now = fresh.seen(host);
+            if now.map(fingerprint).as_ref() != Some(seen) {
+                let reason = match now {
+                    Some(_) => "the host changed after the plan was made; make the plan again".to_owned(),
+                    None => "the host can no longer be reached".to_owned(),
+                };
+                return Some(Failure { host: host.clone(), ..self.failure("check the plan", reason) });
+            }
+        }
+        None
+    }
+
+    fn failure(&self, doing: &str, reason: String) -> Failure {
+        let host = self.plan.seen.keys().next().cloned();
+        let host = host.unwrap_or_else(|| unreachable!("a plan without hosts is refused by the manifest"));
+        Failure { host, service: None, doing: doing.to_owned(), reason, log: Vec::new() }
+    }
+
+    fn unchanged(&self, after: &Observed, failures: Vec<Failure>) -> Report {
+        let mut failures = failures.into_iter();
+        let progress = Progress { failure: failures.next(), undo_failures: failures.collect(), ..Progress::default() };
+        self.report(Outcome::Unchanged, after, progress)
+    }
+
+    fn report(&self, outcome: Outcome, after: &Observed, progress: Progress) -> Report {
+        let gated: &Gated = &progress.gated;
+        let rows = verdict::rows(self.plan, self.observed, after, gated).into_iter().map(|(row, _)| row).collect();
+        let Progress { failure, undo_failures, .. } = progress;
+        Report { outcome, release: self.plan.release.clone(), rows, failure, undo_failures }
+    }
+}

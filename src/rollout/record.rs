@@ -1,0 +1,52 @@
+//! After the last step: the ledger on every host, and the removal of releases that are too old to go back to.
+
+use futures_util::future::join_all;
+
+use crate::engine::EngineError;
+use crate::event::{Direction, Event, Warning};
+use crate::fleet::ledger::{Entry, Ledger, marker_name};
+use crate::name::HostName;
+use crate::rollout::run::{Bound, Run};
+
+/// Writes the ledger with its new entry to every host that can be reached. A host that misses it is named; the
+/// others hold it, and the next rollout brings it there.
+pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
+    let number = entry.number;
+    let ledger = ledger.clone().with(entry);
+    let Ok(text) = serde_json::to_string(&ledger) else { return };
+    let name = marker_name(&run.plan.scope);
+    let writes = run.doors.hosts.keys().map(|host| async {
+        let written = run.change(host, Direction::Forward, Bound::CHANGE, || put(run, host, &name, &text)).await;
+        if let Err(error) = written {
+            run.recorder.note(Event::Warning(Warning::NotRecorded { host: host.clone(), reason: error.to_string() }));
+        }
+    });
+    join_all(writes).await;
+    run.recorder.note(Event::Recorded { number });
+}
+
+async fn put(run: &Run<'_>, host: &HostName, name: &str, text: &str) -> Result<(), EngineError> {
+    let markers = &run.host(host)?.markers;
+    match markers.read(name).await? {
+        Some(marker) => markers.write(&marker.id, text).await,
+        None => markers.create(name, text).await.map(drop),
+    }
+}
+
+/// Removes what the plan retires. Failures are warnings: the release is in force without this.
+pub(super) async fn retire(run: &Run<'_>) {
+    let hosts = run.plan.retirements.iter().map(|(host, retirements)| async move {
+        for retirement in retirements {
+            let container = retirement.name.clone();
+            let removed = match run.host(host) {
+                Ok(doors) => run.change(host, Direction::Forward, Bound::CHANGE, || doors.engine.remove(&retirement.id)).await,
+                Err(error) => Err(error),
+            };
+            run.recorder.note(match removed {
+                Ok(()) => Event::Retired { host: host.clone(), container },
+                Err(error) => Event::Warning(Warning::NotRetired { host: host.clone(), container, reason: error.to_string() }),
+            });
+        }
+    });
+    join_all(hosts).await;
+}

@@ -1,0 +1,215 @@
+//! One service on one host: the steps of a replacement in order, and the undoing of those that were attempted.
+
+use tokio::time::{Instant, timeout};
+
+use crate::container::ContainerId;
+use crate::engine::EngineError;
+use crate::event::{Direction, Event, Failure};
+use crate::name::HostName;
+use crate::plan::unwind::unwind;
+use crate::plan::{Replacement, Step, Subject, Target};
+use crate::rollout::gate::{self, GateFailure, Watched};
+use crate::rollout::policy::Undo;
+use crate::rollout::run::{Bound, CALL, Run};
+
+/// Lines of a container's output that are shown as evidence.
+const EVIDENCE: usize = 20;
+
+/// How a replacement ended on the way forward.
+pub(super) enum Replaced {
+    /// The host runs its target.
+    Promoted,
+    /// The operator asked to stop before it was promoted, and it was undone.
+    Cancelled(Result<(), UndoFailure>),
+    /// It failed and was undone.
+    Failed(Failure, Result<(), UndoFailure>),
+}
+
+/// An undo that did not bring the host back.
+pub(super) struct UndoFailure {
+    pub(super) kind: Undo,
+    pub(super) failure: Failure,
+}
+
+/// Why steps were not done to the end.
+enum Stopped {
+    Cancelled,
+    Failed { failure: Failure, unhealthy: bool },
+}
+
+/// Carries out a replacement; whatever fails or is cancelled is undone before this returns.
+pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement) -> Replaced {
+    let mut attempted = Vec::new();
+    let stopped = match steps(run, replacement, &replacement.steps, Direction::Forward, &mut attempted).await {
+        Ok(()) => {
+            let (host, service) = (replacement.host.clone(), replacement.service.clone());
+            run.recorder.note(Event::Promoted { host, service, release: replacement.target.release() });
+            return Replaced::Promoted;
+        }
+        Err(stopped) => stopped,
+    };
+    if let Stopped::Failed { failure, .. } = &stopped {
+        run.recorder.note(Event::HostFailed { failure: failure.clone() });
+    }
+    let undone = undo(run, replacement, &unwind(replacement, &attempted)).await;
+    match stopped {
+        Stopped::Cancelled => Replaced::Cancelled(undone),
+        Stopped::Failed { failure, .. } => Replaced::Failed(failure, undone),
+    }
+}
+
+/// Carries out steps that undo something: with more patience, and without regard to the operator's wish to stop.
+pub(super) async fn undo(run: &Run<'_>, replacement: &Replacement, undoing: &[Step]) -> Result<(), UndoFailure> {
+    if undoing.is_empty() {
+        return Ok(());
+    }
+    let (host, service) = (replacement.host.clone(), replacement.service.clone());
+    run.recorder.note(Event::Unwinding { host: host.clone(), service: service.clone() });
+    run.settle(&host).await;
+    match steps(run, replacement, undoing, Direction::Backward, &mut Vec::new()).await {
+        Err(Stopped::Failed { failure, unhealthy }) => {
+            run.recorder.note(Event::HostFailed { failure: failure.clone() });
+            Err(UndoFailure { kind: if unhealthy { Undo::OldUnhealthy } else { Undo::Failed }, failure })
+        }
+        // Undoing heeds no wish to stop, so `Cancelled` does not come back from it.
+        Ok(()) | Err(Stopped::Cancelled) => {
+            run.recorder.note(Event::Unwound { host, service });
+            Ok(())
+        }
+    }
+}
+
+async fn steps(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    steps: &[Step],
+    direction: Direction,
+    attempted: &mut Vec<Step>,
+) -> Result<(), Stopped> {
+    for step in steps {
+        let (host, service, step) = (replacement.host.clone(), replacement.service.clone(), step.clone());
+        // Once the gate is passed, finishing is shorter than undoing.
+        let past_gate = attempted.iter().any(|step| matches!(step, Step::Gate(_)));
+        if direction == Direction::Forward && !past_gate && run.cancel.is_requested() {
+            return Err(Stopped::Cancelled);
+        }
+        run.lock.set_step(format!("{host} {service}: {step}"));
+        let started = Event::StepStarted { host: host.clone(), service: service.clone(), step: step.clone(), direction };
+        let intended = run.recorder.intend(started);
+        let begun = Instant::now();
+        let result = match (intended, direction) {
+            (Err(broken), Direction::Forward) => Err(GateFailure::Unanswered(broken.to_string())),
+            _ => {
+                attempted.push(step.clone());
+                do_step(run, replacement, &step, direction).await
+            }
+        };
+        let (reason, unhealthy) = match result {
+            Ok(()) => {
+                run.recorder.note(Event::StepFinished { host, service, step, took: begun.elapsed() });
+                continue;
+            }
+            Err(GateFailure::Cancelled) => return Err(Stopped::Cancelled),
+            Err(GateFailure::Unhealthy(reason)) => (reason, true),
+            Err(GateFailure::Unanswered(reason)) => (reason, false),
+        };
+        let log = evidence(run, replacement, &step).await;
+        let doing = step.to_string();
+        run.recorder.note(Event::StepFailed { host: host.clone(), service: service.clone(), step, reason: reason.clone() });
+        return Err(Stopped::Failed { failure: Failure { host, service: Some(service), doing, reason, log }, unhealthy });
+    }
+    Ok(())
+}
+
+async fn do_step(run: &Run<'_>, replacement: &Replacement, step: &Step, direction: Direction) -> Result<(), GateFailure> {
+    if let Step::Gate(subject) = step {
+        return pass_gate(run, replacement, subject, direction).await;
+    }
+    change(run, replacement, step, direction).await.map_err(|error| GateFailure::Unanswered(error.to_string()))
+}
+
+async fn pass_gate(run: &Run<'_>, replacement: &Replacement, subject: &Subject, direction: Direction) -> Result<(), GateFailure> {
+    let unanswered = |error: EngineError| GateFailure::Unanswered(error.to_string());
+    let Some(id) = find(run, replacement, subject).await.map_err(unanswered)? else {
+        return Err(GateFailure::Unhealthy("the container is gone".to_owned()));
+    };
+    let (health, ports) = match (subject, &replacement.before, &replacement.target) {
+        (Subject::Old, Some(before), _) => (&before.health, &[][..]),
+        (_, _, Target::Create { spec, .. }) => (&spec.health, &spec.runtime.ports[..]),
+        (_, _, Target::Existing { container, .. }) => (&container.health, &[][..]),
+    };
+    let watched = Watched { host: &replacement.host, service: &replacement.service, id, health, ports };
+    gate::pass(run, &watched, direction == Direction::Forward).await
+}
+
+async fn change(run: &Run<'_>, replacement: &Replacement, step: &Step, direction: Direction) -> Result<(), EngineError> {
+    let host = &replacement.host;
+    let engine = &run.host(host)?.engine;
+    if let (Step::Create, Target::Create { spec, stamp }) = (step, &replacement.target) {
+        let key = (host.clone(), replacement.service.clone());
+        let files = run.files.get(&key).map_or(&[][..], Vec::as_slice);
+        let id = run.change(host, direction, Bound::CHANGE, || engine.create(spec, stamp, files)).await?;
+        run.remember(host, &replacement.service, id);
+        return Ok(());
+    }
+    let (Step::Start(subject) | Step::Stop(subject, _) | Step::Promote(subject) | Step::Remove(subject) | Step::Gate(subject)) = step else {
+        return Ok(());
+    };
+    let Some(id) = find(run, replacement, subject).await? else {
+        return match step {
+            // What is gone has ended and is removed.
+            Step::Stop(..) | Step::Remove(_) => Ok(()),
+            _ => Err(EngineError::NotFound(format!("the {subject} container is gone"))),
+        };
+    };
+    match step {
+        Step::Start(_) => run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await,
+        Step::Stop(_, grace) => run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await,
+        Step::Remove(_) => run.change(host, direction, Bound::CHANGE, || engine.remove(&id)).await,
+        Step::Promote(subject) => {
+            let (name, restart) = match (subject, &replacement.before) {
+                (Subject::Old, Some(before)) => (before.name.clone(), before.restart.clone()),
+                _ => (replacement.target.name(), replacement.target.restart().clone()),
+            };
+            run.change(host, direction, Bound::CHANGE, || engine.promote(&id, &name, &restart)).await
+        }
+        Step::Create | Step::Gate(_) => Ok(()),
+    }
+}
+
+/// The id of a step's container; `None` if there is none (any more). A create without an answer may have left one
+/// behind under its unproven name.
+async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Result<Option<ContainerId>, EngineError> {
+    match (subject, &replacement.before, &replacement.target) {
+        (Subject::Left(id, _), _, _) => Ok(Some(id.clone())),
+        (Subject::Old, Some(before), _) => Ok(Some(before.id.clone())),
+        (Subject::Old, None, _) => Ok(None),
+        (Subject::New, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
+        (Subject::New, _, Target::Create { spec, .. }) => match run.created(&replacement.host, &replacement.service) {
+            Some(id) => Ok(Some(id)),
+            None => {
+                let engine = &run.host(&replacement.host)?.engine;
+                let name = spec.name().unproven();
+                run.change(&replacement.host, Direction::Forward, Bound::HARMLESS, || engine.find(&name)).await
+            }
+        },
+    }
+}
+
+/// The last lines of the container that a step failed on, as far as they can be had.
+async fn evidence(run: &Run<'_>, replacement: &Replacement, step: &Step) -> Vec<String> {
+    let (Step::Gate(subject) | Step::Start(subject)) = step else { return Vec::new() };
+    match find(run, replacement, subject).await {
+        Ok(Some(id)) => log_of(run, &replacement.host, &id).await,
+        Ok(None) | Err(_) => Vec::new(),
+    }
+}
+
+/// The last lines of a container's output. A failure is reported with or without them, so errors are not.
+pub(super) async fn log_of(run: &Run<'_>, host: &HostName, id: &ContainerId) -> Vec<String> {
+    let Ok(doors) = run.host(host) else { return Vec::new() };
+    match timeout(CALL, doors.engine.log_tail(id, EVIDENCE)).await {
+        Ok(Ok(lines)) => lines,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,127 @@
+//! What a rollout came to: the outcome, the first cause, and host by host what runs now, by a look at the hosts
+//! after the last step. Data; the table is made in `report`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Exit;
+use crate::event::Failure;
+use crate::name::{HostName, ServiceName};
+use crate::release::ReleaseId;
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The release it was to bring.
+    pub release: ReleaseId,
+    /// Every host and service of the plan.
+    pub rows: Vec<Row>,
+    /// What failed first.
+    pub failure: Option<Failure>,
+    /// Failures while undoing, which keep the outcome from being "rolled back".
+    pub undo_failures: Vec<Failure>,
+}
+
+/// What a rollout came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The release is in force on every selected host, by a look at each.
+    Completed,
+    /// Every touched host runs what it ran before, healthy.
+    RolledBack,
+    /// Mixed or unknown: the rows say which is which.
+    Halted,
+    /// The operator interrupted it; the hosts in hand were finished or undone.
+    Cancelled,
+    /// It failed before any host was changed.
+    Unchanged,
+    /// Somebody else holds the lock.
+    Locked(Holder),
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// On which host it was found.
+    pub host: HostName,
+    /// `user@machine`.
+    pub by: String,
+    /// When it was taken, by the holder's clock.
+    pub since: jiff::Timestamp,
+    /// What the holder does.
+    pub kind: String,
+    /// Its rollout id.
+    pub rollout: String,
+    /// What it is doing now.
+    pub step: String,
+}
+
+/// One service on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Where.
+    pub host: HostName,
+    /// Which service.
+    pub service: ServiceName,
+    /// What ran when the rollout began.
+    pub before: Running,
+    /// What runs now.
+    pub now: Running,
+    /// Whether what runs now is what the release, or after a rollback the earlier state, wants.
+    pub as_intended: bool,
+    /// What is known of its health.
+    pub health: RowHealth,
+}
+
+/// What runs of a service on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Running {
+    /// One container, created by this release, from this image.
+    Release {
+        /// Number of the release that created the container.
+        number: u64,
+        /// Its image, for people.
+        image: String,
+    },
+    /// No container runs.
+    Nothing,
+    /// More than one runs.
+    Several(Vec<String>),
+    /// The host could not be asked.
+    Unknown,
+}
+
+/// What is known of the health of what runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowHealth {
+    /// It passed its gate in this rollout, or the engine says healthy.
+    Healthy,
+    /// It runs and once passed its gate; it was not asked in this run.
+    Running,
+    /// It runs and has not passed its gate.
+    Unproven,
+    /// It fails its checks.
+    Unhealthy,
+    /// It does not run.
+    Stopped,
+    /// The host could not be asked.
+    Unknown,
+}
+
+impl Outcome {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Completed => Exit::Done,
+            Self::RolledBack => Exit::RolledBack,
+            Self::Halted => Exit::Mixed,
+            Self::Cancelled => Exit::Interrupted,
+            Self::Unchanged => Exit::Unchanged,
+            Self::Locked(_) => Exit::Locked,
+        }
+    }
+}

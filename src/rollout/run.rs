@@ -1,0 +1,151 @@
+//! What the parts of one rollout share: the plan, the doors, the lock, and how a host is told something.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::container::ContainerId;
+use crate::engine::EngineError;
+use crate::event::{Direction, Event};
+use crate::name::{HostName, ServiceName};
+use crate::plan::Plan;
+use crate::release::Files;
+use crate::rollout::cancel::Cancel;
+use crate::rollout::doors::{Doors, HostDoors};
+use crate::rollout::lock::Lock;
+use crate::rollout::recorder::Recorder;
+
+/// For how long after its time is up a call without an answer may still take hold on a host. What undoes
+/// something waits this long first, so that a late "stop" cannot hit what was started again.
+pub(super) const LATE: Duration = Duration::from_secs(10);
+/// Longest wait for the answer to an ordinary call.
+pub(super) const CALL: Duration = Duration::from_secs(30);
+
+/// How long an answer may take, and for how long after that the call may still take hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    pub(super) answer: Duration,
+    /// Zero for calls that do no harm whenever they take hold.
+    pub(super) late: Duration,
+}
+
+impl Bound {
+    /// An ordinary change.
+    pub(super) const CHANGE: Self = Self { answer: CALL, late: LATE };
+    /// A call that cannot disturb anything: it looks, or makes something present.
+    pub(super) const HARMLESS: Self = Self { answer: CALL, late: Duration::ZERO };
+
+    /// A stop, which the engine may be carrying out for as long as `grace`.
+    pub(super) fn stop(grace: Duration) -> Self {
+        Self { answer: grace + LATE, late: grace + LATE }
+    }
+}
+
+/// A rollout under way.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) files: &'a Files,
+    pub(super) doors: &'a Doors,
+    pub(super) recorder: &'a Recorder,
+    pub(super) cancel: &'a Cancel,
+    pub(super) lock: &'a Lock,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Until when a lost call may still take hold, by host.
+    doubts: BTreeMap<HostName, Instant>,
+    /// Containers created in this run.
+    created: BTreeMap<(HostName, ServiceName), ContainerId>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        files: &'a Files,
+        doors: &'a Doors,
+        recorder: &'a Recorder,
+        cancel: &'a Cancel,
+        lock: &'a Lock,
+    ) -> Self {
+        Self { plan, files, doors, recorder, cancel, lock, shared: Mutex::default() }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The doors of a host of the plan.
+    pub(super) fn host(&self, name: &HostName) -> Result<&'a HostDoors, EngineError> {
+        self.doors.hosts.get(name).ok_or_else(|| EngineError::Unreachable(format!("no connection to {name}")))
+    }
+
+    pub(super) fn remember(&self, host: &HostName, service: &ServiceName, id: ContainerId) {
+        self.shared().created.insert((host.clone(), service.clone()), id);
+    }
+
+    pub(super) fn created(&self, host: &HostName, service: &ServiceName) -> Option<ContainerId> {
+        self.shared().created.get(&(host.clone(), service.clone())).cloned()
+    }
+
+    /// Makes a call that changes a host, after making sure that the lock is still ours. Calls are idempotent, so one
+    /// without an answer is made again: a few times towards the release, more often when undoing.
+    pub(super) async fn change<T, F>(
+        &self,
+        host: &HostName,
+        direction: Direction,
+        bound: Bound,
+        call: impl Fn() -> F,
+    ) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let attempts = match direction {
+            Direction::Forward => 3,
+            Direction::Backward => 6,
+        };
+        let mut pause = Duration::from_millis(100);
+        let mut last = EngineError::InDoubt("no answer".to_owned());
+        for attempt in 1..=attempts {
+            self.lock.verify(self.doors, host, self.recorder).await?;
+            last = match timeout(bound.answer, call()).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(error)) => error,
+                Err(_) => EngineError::InDoubt(format!("no answer within {} s", bound.answer.as_secs())),
+            };
+            if last.in_doubt() {
+                self.doubt(host, bound.late);
+            }
+            let again = match last {
+                EngineError::InDoubt(_) | EngineError::Unreachable(_) => true,
+                EngineError::Refused(_) | EngineError::Conflict(_) => direction == Direction::Backward,
+                EngineError::NotFound(_) => false,
+            };
+            if !again || attempt == attempts {
+                break;
+            }
+            self.recorder.note(Event::Retrying { host: host.clone(), reason: last.to_string() });
+            sleep(pause).await;
+            pause *= 2;
+        }
+        Err(last)
+    }
+
+    fn doubt(&self, host: &HostName, late: Duration) {
+        let until = Instant::now() + late;
+        let mut shared = self.shared();
+        let known = shared.doubts.entry(host.clone()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// Returns when no lost call can take hold on the host any more.
+    pub(super) async fn settle(&self, host: &HostName) {
+        let until = self.shared().doubts.get(host).copied();
+        if let Some(until) = until {
+            sleep_until(until).await;
+        }
+    }
+}

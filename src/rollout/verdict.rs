@@ -1,0 +1,109 @@
+//! What a rollout came to, from a look at the hosts before and one after. Pure, and independent of what the
+//! rollout believes it did.
+
+use std::collections::BTreeSet;
+
+use crate::container::SpecDigest;
+use crate::fleet::observed::{EngineHealth, Observed, ObservedContainer, ObservedHost};
+use crate::name::{HostName, ServiceName};
+use crate::plan::Plan;
+use crate::plan::incumbent::is_active;
+use crate::rollout::report::{Row, RowHealth, Running};
+
+/// Hosts and services that passed a gate in this run, last.
+pub(super) type Gated = BTreeSet<(HostName, ServiceName)>;
+
+/// Where a host and service stand, against both ends of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Exactly the container that was wanted runs, settled.
+    pub(super) at_target: bool,
+    /// Exactly what ran before runs.
+    pub(super) at_origin: bool,
+}
+
+/// One row for everything the plan replaces or leaves unchanged.
+pub(super) fn rows(plan: &Plan, before: &Observed, after: &Observed, gated: &Gated) -> Vec<(Row, Standing)> {
+    let replaced = plan.replacements().map(|one| (one.host.clone(), one.service.clone()));
+    let mut keys: Vec<_> = replaced.chain(plan.unchanged.iter().cloned()).collect();
+    keys.sort();
+    keys.into_iter().map(|(host, service)| row(plan, before, after, gated, host, service)).collect()
+}
+
+fn row(
+    plan: &Plan,
+    before: &Observed,
+    after: &Observed,
+    gated: &Gated,
+    host: HostName,
+    service: ServiceName,
+) -> (Row, Standing) {
+    let wanted = plan.placements.get(&host).and_then(|services| services.get(&service));
+    let (was, is) = (before.seen(&host), after.seen(&host));
+    let standing = Standing {
+        at_target: is.is_some_and(|seen| at_target(seen, &service, wanted)),
+        at_origin: is.is_some_and(|seen| at_origin(plan, was, seen, &host, &service)),
+    };
+    let health = match is {
+        None => RowHealth::Unknown,
+        Some(seen) => health(seen, &service, gated.contains(&(host.clone(), service.clone()))),
+    };
+    let row = Row {
+        before: was.map_or(Running::Unknown, |seen| running(seen, &service)),
+        now: is.map_or(Running::Unknown, |seen| running(seen, &service)),
+        as_intended: standing.at_target,
+        health,
+        host,
+        service,
+    };
+    (row, standing)
+}
+
+fn active<'a>(host: &'a ObservedHost, service: &'a ServiceName) -> Vec<&'a ObservedContainer> {
+    host.of_service(service).filter(|container| is_active(container)).collect()
+}
+
+fn at_target(host: &ObservedHost, service: &ServiceName, wanted: Option<&SpecDigest>) -> bool {
+    match active(host, service)[..] {
+        [one] => one.settled() && Some(&one.stamp.spec) == wanted,
+        _ => false,
+    }
+}
+
+/// What ran before runs again. A host on which an unfinished rollout had left nothing running is at its origin when
+/// it runs what the plan goes back to.
+fn at_origin(plan: &Plan, was: Option<&ObservedHost>, is: &ObservedHost, host: &HostName, service: &ServiceName) -> bool {
+    let replacement = plan.replacements().find(|one| one.host == *host && one.service == *service);
+    let before = match replacement {
+        Some(replacement) => replacement.before.as_ref().map(|before| &before.id),
+        None => was.and_then(|was| active(was, service).first().map(|container| &container.id)),
+    };
+    match (active(is, service)[..].as_ref(), before) {
+        ([], None) => true,
+        ([one], Some(before)) => one.settled() && one.id == *before,
+        // Nothing to go back to: what ran anyway was left alone.
+        (now, None) => was.is_some_and(|was| {
+            active(was, service).iter().map(|container| &container.id).eq(now.iter().map(|container| &container.id))
+        }),
+        _ => false,
+    }
+}
+
+fn running(host: &ObservedHost, service: &ServiceName) -> Running {
+    match active(host, service)[..] {
+        [] => Running::Nothing,
+        [one] => Running::Release { number: one.stamp.release, image: one.stamp.image.to_string() },
+        ref several => Running::Several(several.iter().map(|container| container.name.clone()).collect()),
+    }
+}
+
+fn health(host: &ObservedHost, service: &ServiceName, gated: bool) -> RowHealth {
+    match active(host, service)[..] {
+        [] => RowHealth::Stopped,
+        [one] if !one.state.is_running() || matches!(one.state.health, EngineHealth::Unhealthy(_)) => RowHealth::Unhealthy,
+        [one] if !one.proven => RowHealth::Unproven,
+        [one] if gated || one.state.health == EngineHealth::Healthy => RowHealth::Healthy,
+        [_] => RowHealth::Running,
+        _ => RowHealth::Unhealthy,
+    }
+}

@@ -1,0 +1,18 @@
+//! Starting processes: the one place where it is done.
+
+use std::ffi::OsStr;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+/// A program to run, with nothing of ours attached: no standard streams unless the caller asks for them.
+///
+/// The child is killed when its handle is dropped, and gets a process group of its own: a Ctrl-C at the
+/// terminal is ours to act on, and must not cut the connections that we need to finish or undo the host in hand.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.kill_on_drop(true).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}

@@ -1,0 +1,56 @@
+//! An engine on this machine, by its socket.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use tokio::net::{TcpStream, UnixStream};
+
+use super::{Stream, Transport, TransportError};
+
+/// A way to the engine of this machine.
+#[derive(Debug)]
+pub struct UnixTransport {
+    socket: PathBuf,
+}
+
+impl UnixTransport {
+    /// The engine that listens at `socket`. Nothing is contacted yet.
+    pub fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    fn error(&self, error: &std::io::Error) -> TransportError {
+        let hint = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                Some("add yourself to the group that owns the socket: sudo usermod -aG docker \"$USER\"")
+            }
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Some("start the engine: sudo systemctl start docker"),
+            _ => None,
+        };
+        TransportError { message: format!("cannot connect to {}: {error}", self.socket.display()), hint: hint.map(str::to_owned) }
+    }
+}
+
+#[async_trait]
+impl Transport for UnixTransport {
+    async fn engine(&self) -> Result<Box<dyn Stream>, TransportError> {
+        match UnixStream::connect(&self.socket).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(self.error(&error)),
+        }
+    }
+
+    async fn dial(&self, to: SocketAddr) -> Option<Result<Box<dyn Stream>, TransportError>> {
+        Some(match TcpStream::connect(to).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(TransportError { message: format!("cannot connect to {to}: {error}"), hint: None }),
+        })
+    }
+
+    fn address(&self) -> Option<String> {
+        None
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,138 @@
+//! What a service may not say about its ports, volumes, networks, configs and secrets.
+
+use crate::manifest_support::{assert_problems, with_service_keys};
+
+#[test]
+fn a_port_is_a_number_that_can_be_bound() {
+    let cases = [
+        (r#"ports: "80""#, "12:12: expected a list, found `80`"),
+        (
+            r#"ports: ["0:80"]"#,
+            "12:13: `0:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        (
+            r#"ports: ["65536:80"]"#,
+            "12:13: `65536:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        (
+            "ports: [-1]",
+            "12:13: `-1` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        (
+            r#"ports: ["80/sctp"]"#,
+            "12:13: `80/sctp` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        (
+            r#"ports: ["0.0.0.0:80:80:80"]"#,
+            "12:13: `0.0.0.0:80:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        (r#"ports: ["8000-8010:80"]"#, "12:13: port ranges are not supported yet (write one entry for each port)"),
+        (
+            r#"ports: ["1.2.3:80:80"]"#,
+            "12:13: `1.2.3:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+        ),
+        ("ports: [{ target: 80, published: 0 }]", "12:38: expected a number from 1 to 65535, found `0`"),
+        ("ports: [{ published: 80 }]", "12:13: `target` is missing"),
+        ("ports: [{ target: 80, mode: host }]", "12:27: `mode` is not supported (remove it; it is never ignored)"),
+        (
+            "ports: [{ target: 80, protocol: tpc }]",
+            "12:37: `tpc` is not allowed here (did you mean `tcp`? Otherwise use one of `tcp`, `udp`)",
+        ),
+        (
+            r#"ports: ["8080:80", "127.0.0.1:8080:81"]"#,
+            "12:24: port 8080 of host `h1` is taken by `web` (12) (publish another port, or place the services on different hosts)",
+        ),
+    ];
+    assert_problems(with_service_keys, &cases);
+}
+
+#[test]
+fn a_volume_has_a_declared_or_absolute_source_and_a_place_of_its_own() {
+    let cases = [
+        (
+            r#"volumes: ["./data:/data"]"#,
+            "12:15: `./data` cannot be mounted (write an absolute path of the host, without `..`)",
+        ),
+        (
+            r#"volumes: ["/srv/../etc:/data"]"#,
+            "12:15: `/srv/../etc` cannot be mounted (write an absolute path of the host, without `..`)",
+        ),
+        (r#"volumes: ["/srv:/data:rx"]"#, "12:15: `rx` is not an option of a volume (use `ro` or `rw`)"),
+        (
+            r#"volumes: ["/srv:data"]"#,
+            "12:15: `data` is not a place for a volume (write an absolute path in the container, without `..`)",
+        ),
+        (
+            r#"volumes: ["/srv:/"]"#,
+            "12:15: `/` is not a place for a volume (write an absolute path in the container, without `..`)",
+        ),
+        (r#"volumes: ["dat:/data"]"#, "12:15: the volume `dat` is not declared (did you mean `data`?)"),
+        (r#"volumes: ["data:/data", "/srv:/data/"]"#, "12:29: something is at `/data` already (12)"),
+        ("volumes: [{ type: tmpfs, target: /x }]", "12:23: `tmpfs` is not supported (use `bind` or `volume`)"),
+        ("volumes: [{ type: bind, target: /x }]", "12:15: `source` is missing"),
+        (
+            "volumes: [{ type: bind, source: /x, target: /x, bind: {} }]",
+            "12:53: `bind` is not supported (remove it; it is never ignored)",
+        ),
+    ];
+    assert_problems(with_service_keys, &cases);
+}
+
+#[test]
+fn a_network_is_declared_once_and_named_once() {
+    let cases = [
+        ("networks: [bak]", "12:16: the network `bak` is not declared (did you mean `back`?)"),
+        ("networks: [back, back]", "12:22: `back` is there twice"),
+        (
+            "networks: { back: { ipv4_address: 10.0.0.1 } }",
+            "12:25: `ipv4_address` is not supported (remove it; it is never ignored)",
+        ),
+        (
+            r#"networks: { back: { aliases: ["-x"] } }"#,
+            "12:35: `-x` is not an alias: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit",
+        ),
+        (
+            "network_mode: hots",
+            "12:19: `hots` is not allowed here (did you mean `host`? Otherwise use one of `host`, `none`)",
+        ),
+        (
+            "network_mode: host
+networks: [back]",
+            "12:5: `network_mode` and `networks` exclude each other",
+        ),
+        (
+            r#"network_mode: host
+ports: ["80:80"]"#,
+            "13:13: `network_mode: host` publishes no ports (remove one of the two)",
+        ),
+    ];
+    assert_problems(with_service_keys, &cases);
+}
+
+#[test]
+fn a_file_has_a_declared_source_a_path_and_an_octal_mode() {
+    let cases = [
+        ("configs: [ap]", "12:15: the config `ap` is not declared (did you mean `app`?)"),
+        (
+            "configs: [{ source: app, target: ../x }]",
+            "12:38: `../x` is not a file in the container (write an absolute path without `..`)",
+        ),
+        (
+            "configs: [{ source: app, mode: 440 }]",
+            "12:36: `440` is not a file mode (write it in octal with a leading zero, such as `0440`)",
+        ),
+        (
+            r#"configs: [{ source: app, mode: "0999" }]"#,
+            "12:36: `0999` is not a file mode (write it in octal with a leading zero, such as `0440`)",
+        ),
+        ("configs: [{ source: app, uid: root }]", "12:35: expected a number from 0 to 4294967295, found `root`"),
+        ("configs: [{ target: /x }]", "12:15: `source` is missing"),
+        ("configs: [app, { source: app, target: /app }]", "12:43: something is at `/app` already (12)"),
+        ("secrets: [tokn]", "12:15: the secret `tokn` is not declared (did you mean `token`?)"),
+        (
+            "secrets: [{ source: token, target: a/../../b }]",
+            "12:40: `a/../../b` is not a file in the container (write an absolute path without `..`)",
+        ),
+    ];
+    assert_problems(with_service_keys, &cases);
+}

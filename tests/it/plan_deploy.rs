@@ -1,0 +1,247 @@
+//! What the planner decides, as the text an operator reads.
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use shipctl::container::{ContainerId, ContainerSpec};
+use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
+use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
+use shipctl::fleet::observed::{ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase};
+use shipctl::fleet::select::Selection;
+use shipctl::fleet::stamp::Stamp;
+use shipctl::plan::planner::{self, Refusal};
+use shipctl::plan::{Plan, check, saved};
+use shipctl::release::{Release, ReleaseId, content_digest};
+
+use crate::support::environment::{environment, host, release, service};
+
+/// A fleet as it is after `tags` were rolled out one after the other, the last one running.
+fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
+    let mut ledger = Ledger::default();
+    let releases: Vec<Release> = tags.iter().map(|tag| release(environment, tag)).collect();
+    for (index, release) in releases.iter().enumerate() {
+        let number = index as u64 + 1;
+        let placements = release.placements();
+        ledger = ledger.with(Entry {
+            number,
+            rollout: format!("rollout-{number}"),
+            kind: Kind::Deploy,
+            release: ReleaseId { number, digest: content_digest(&placements) },
+            images: BTreeMap::new(),
+            result: RolloutResult::Completed,
+            by: "ann@desk".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            placements,
+        });
+    }
+    let hosts = environment.hosts.keys().map(|name| {
+        let containers = releases.iter().enumerate().map(|(index, release)| {
+            let spec = &release.containers[&(name.clone(), service("web"))];
+            let last = index + 1 == releases.len();
+            container(spec, index as u64 + 1, if last { State::Settled } else { State::Kept(index as i64) })
+        });
+        let seen = ObservedHost {
+            engine: EngineFacts { id: name.to_string(), ..EngineFacts::default() },
+            containers: containers.collect(),
+            foreign_ports: BTreeMap::new(),
+            networks: ["shop-prod_default".to_owned()].into(),
+            volumes: std::collections::BTreeSet::new(),
+            ledger: ledger.clone(),
+        };
+        (name.clone(), HostView::Seen(Box::new(seen)))
+    });
+    Observed { hosts: hosts.collect() }
+}
+
+enum State {
+    Settled,
+    Kept(i64),
+    RunningUnproven,
+    CreatedUnproven,
+}
+
+fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContainer {
+    let name = spec.name();
+    let (phase, proven, restart, finished) = match state {
+        State::Settled => (Phase::Running, true, spec.runtime.restart.clone(), None),
+        State::Kept(at) => (Phase::Exited { code: 0, oom_killed: false }, true, RestartPolicy::No, Some(at)),
+        State::RunningUnproven => (Phase::Running, false, RestartPolicy::No, None),
+        State::CreatedUnproven => (Phase::Created, false, RestartPolicy::No, None),
+    };
+    ObservedContainer {
+        id: ContainerId(format!("id-r{release}-{}", spec.host)),
+        name: if proven { name.0.clone() } else { name.unproven() },
+        proven,
+        stamp: Stamp::of(spec, release),
+        state: ContainerState {
+            phase,
+            started_at: Some(Timestamp::UNIX_EPOCH),
+            finished_at: finished.map(|second| Timestamp::from_second(second).expect("a date")),
+            restarts: 0,
+            health: EngineHealth::None,
+        },
+        restart,
+    }
+}
+
+fn seen<'a>(observed: &'a mut Observed, number: usize) -> &'a mut ObservedHost {
+    match observed.hosts.get_mut(&host(number)) {
+        Some(HostView::Seen(seen)) => seen,
+        _ => panic!("web{number} was seen"),
+    }
+}
+
+fn deploy(environment: &Environment, observed: &Observed, tag: &str) -> Plan {
+    let plan = planner::deploy(environment, observed, &Selection::default(), &release(environment, tag)).expect("a plan");
+    assert_eq!(check::faults(&plan), Vec::<String>::new());
+    plan
+}
+
+/// Names with digests in them read the same whatever is in a spec.
+fn text(plan: &Plan) -> String {
+    let text = plan.to_string();
+    let digest = |text: &str| {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("shop-prod-web-") {
+            let end = at + "shop-prod-web-".len();
+            out.push_str(&rest[..end]);
+            out.push('#');
+            rest = &rest[end + 10..];
+        }
+        out + rest
+    };
+    let mut text = digest(&text);
+    for release in [Some(&plan.release), plan.from.as_ref()].into_iter().flatten() {
+        text = text.replace(&release.to_string(), &format!("r{}", release.number));
+    }
+    text
+}
+
+#[test]
+fn a_first_deploy_creates_on_every_host_and_says_there_is_no_way_back() {
+    let environment = environment(2);
+    let mut observed = fleet(&environment, &[]);
+    seen(&mut observed, 1).networks.clear();
+    assert_snapshot!(text(&deploy(&environment, &observed, "v1")), @"");
+}
+
+#[test]
+fn an_update_replaces_host_by_host_and_keeps_what_it_stops() {
+    let environment = environment(3);
+    let observed = fleet(&environment, &["v1", "v2"]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v3")), @"");
+}
+
+#[test]
+fn what_already_runs_everywhere_is_left_alone() {
+    let environment = environment(3);
+    let observed = fleet(&environment, &["v1", "v2"]);
+    let plan = deploy(&environment, &observed, "v2");
+    assert!(plan.is_noop());
+    assert_snapshot!(text(&plan), @"");
+}
+
+#[test]
+fn a_host_left_half_done_comes_first() {
+    let environment = environment(3);
+    let mut observed = fleet(&environment, &["v1"]);
+    let spec = release(&environment, "v2").containers[&(host(3), service("web"))].clone();
+    let web3 = seen(&mut observed, 3);
+    web3.containers[0].state.phase = Phase::Exited { code: 0, oom_killed: false };
+    web3.containers[0].restart = RestartPolicy::No;
+    web3.containers.push(container(&spec, 2, State::RunningUnproven));
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+}
+
+#[test]
+fn a_container_that_was_created_and_never_started_is_made_anew() {
+    let environment = environment(1);
+    let mut observed = fleet(&environment, &["v1"]);
+    let spec = release(&environment, "v2").containers[&(host(1), service("web"))].clone();
+    seen(&mut observed, 1).containers.push(container(&spec, 2, State::CreatedUnproven));
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+}
+
+#[test]
+fn start_first_gates_the_new_one_before_the_old_one_goes() {
+    let mut environment = environment(2);
+    let web = environment.services.get_mut(&service("web")).expect("web");
+    web.update.order = Order::StartFirst;
+    web.update.parallelism = BatchSize::All;
+    web.runtime.ports.clear();
+    let observed = fleet(&environment, &["v1"]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+}
+
+#[test]
+fn more_releases_than_are_kept_are_removed_afterwards() {
+    let environment = environment(1);
+    let observed = fleet(&environment, &["v1", "v2", "v3"]);
+    let plan = deploy(&environment, &observed, "v4");
+    let removed: Vec<_> = plan.retirements[&host(1)].iter().map(|one| one.release).collect();
+    assert_eq!(removed, [1], "two earlier releases are kept: 3 and 2");
+}
+
+#[test]
+fn a_rollback_starts_the_container_that_was_kept() {
+    let environment = environment(2);
+    let observed = fleet(&environment, &["v1", "v2"]);
+    let ledger = observed.ledger();
+    let entry = ledger.last_good_before(2).expect("release 1");
+    let plan = planner::rollback(&environment, &observed, &Selection::default(), entry).expect("a plan");
+    assert_eq!(check::faults(&plan), Vec::<String>::new());
+    assert_snapshot!(text(&plan), @"");
+}
+
+#[test]
+fn a_rollback_to_what_is_no_longer_kept_is_refused_before_anything_is_touched() {
+    let environment = environment(2);
+    let mut observed = fleet(&environment, &["v1", "v2"]);
+    seen(&mut observed, 2).containers.retain(|container| container.stamp.release != 1);
+    let ledger = observed.ledger();
+    let refusal = planner::rollback(&environment, &observed, &Selection::default(), ledger.find("1").expect("release 1"));
+    assert!(matches!(&refusal, Err(Refusal::NotKept { missing, .. }) if *missing == [(host(2), service("web"))]), "{refusal:?}");
+}
+
+#[test]
+fn a_host_that_does_not_answer_refuses_the_plan_unless_it_is_not_selected() {
+    let environment = environment(2);
+    let mut observed = fleet(&environment, &["v1"]);
+    observed.hosts.insert(host(2), HostView::Unreachable("connection refused".to_owned()));
+    let release = release(&environment, "v2");
+    let refusal = planner::deploy(&environment, &observed, &Selection::default(), &release).expect_err("a refusal");
+    assert_eq!(refusal.to_string(), "host web2 cannot be reached: connection refused");
+    let only = Selection::resolve(&environment, &["web1".to_owned()], &[]).expect("web1 is there");
+    let plan = planner::deploy(&environment, &observed, &only, &release).expect("a plan");
+    assert_eq!(plan.replacements().map(|one| one.host.clone()).collect::<Vec<_>>(), [host(1)]);
+}
+
+#[test]
+fn two_names_for_one_machine_are_refused() {
+    let environment = environment(2);
+    let mut observed = fleet(&environment, &["v1"]);
+    seen(&mut observed, 2).engine.id = "web1".to_owned();
+    let refusal = planner::deploy(&environment, &observed, &Selection::default(), &release(&environment, "v2"));
+    assert_eq!(refusal, Err(Refusal::SameEngine(host(1), host(2))));
+}
+
+#[test]
+fn the_same_inputs_give_the_same_plan_and_a_saved_plan_is_refused_when_anything_differs() {
+    let environment = environment(3);
+    let observed = fleet(&environment, &["v1"]);
+    let plan = deploy(&environment, &observed, "v2");
+    let written = saved::write(&plan).expect("text");
+    assert_eq!(written, saved::write(&deploy(&environment, &observed, "v2")).expect("text"));
+    let read = saved::read(&written).expect("a plan");
+    assert!(saved::compare(&read, &plan).is_ok());
+
+    let mut changed = observed.clone();
+    seen(&mut changed, 2).containers[0].id = ContainerId("another".to_owned());
+    let stale = saved::compare(&read, &deploy(&environment, &changed, "v2")).expect_err("stale");
+    assert_eq!(stale.to_string(), "the plan is stale: host web2 no longer looks as it did");
+    let stale = saved::compare(&read, &deploy(&environment, &observed, "v3")).expect_err("stale");
+    assert_eq!(stale.to_string(), "the plan is stale: the image of web is another one now");
+    assert!(saved::read("{}").is_err());
+}

@@ -1,0 +1,102 @@
+//! Environments for tests of what comes after the manifest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use shipctl::container::PinnedImage;
+use shipctl::environment::{
+    BatchSize, Check, Environment, FailureAction, Health, Logging, Network, Order, Port, Protocol, RestartPolicy, Runtime,
+    Service, UpdatePolicy,
+};
+use shipctl::fleet::{Endpoint, Host};
+use shipctl::name::{HostName, ServiceName};
+use shipctl::release::{Files, Release};
+
+/// `web1`, `web2` and so on.
+pub fn host(number: usize) -> HostName {
+    format!("web{number}").parse().expect("a host name")
+}
+
+/// A service name.
+pub fn service(name: &str) -> ServiceName {
+    name.parse().expect("a service name")
+}
+
+/// One service, `web`, stop-first on port 8080, on `hosts` hosts.
+pub fn environment(hosts: usize) -> Environment {
+    let hosts = (1..=hosts).map(|number| {
+        let endpoint = Endpoint::Unix(PathBuf::from(format!("/run/web{number}.sock")));
+        (host(number), Host { name: host(number), endpoint, labels: BTreeMap::new() })
+    });
+    let web = web();
+    Environment {
+        project: "shop".parse().expect("a project name"),
+        name: "prod".parse().expect("an environment name"),
+        root: PathBuf::from("/nonexistent"),
+        registry: None,
+        builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
+        hosts: hosts.collect(),
+        services: IndexMap::from([(web.name.clone(), web)]),
+        secrets: BTreeMap::new(),
+        keep_releases: 2,
+    }
+}
+
+/// A service that is gated over HTTP.
+pub fn web() -> Service {
+    Service {
+        name: service("web"),
+        image: "shop/web".to_owned(),
+        build: None,
+        health: Health {
+            check: Check::Http { port: 80, path: "/up".to_owned() },
+            interval: Duration::from_millis(200),
+            timeout: Duration::from_secs(1),
+            min_healthy_time: Duration::from_millis(200),
+            healthy_deadline: Duration::from_secs(3),
+        },
+        constraints: Vec::new(),
+        update: UpdatePolicy {
+            parallelism: BatchSize::Count(1),
+            order: Order::StopFirst,
+            monitor: Duration::from_millis(400),
+            delay: Duration::ZERO,
+            failure_action: FailureAction::Rollback,
+        },
+        configs: Vec::new(),
+        secrets: Vec::new(),
+        runtime: Runtime {
+            command: None,
+            entrypoint: None,
+            environment: BTreeMap::new(),
+            ports: vec![Port { host_ip: None, host_port: Some(8080), container_port: 80, protocol: Protocol::Tcp }],
+            volumes: Vec::new(),
+            networks: vec![Network { name: "shop-prod_default".to_owned(), aliases: Vec::new() }],
+            healthcheck: None,
+            restart: RestartPolicy::OnFailure(5),
+            logging: Logging { driver: "json-file".to_owned(), options: BTreeMap::new() },
+            labels: BTreeMap::new(),
+            user: None,
+            init: false,
+            stop_signal: None,
+            stop_grace_period: Duration::from_secs(1),
+        },
+    }
+}
+
+/// Image `shop/web:<tag>` with a digest made of the tag.
+pub fn image(tag: &str) -> PinnedImage {
+    PinnedImage::Registry {
+        repository: "registry.example/shop/web".to_owned(),
+        digest: format!("sha256:{}", tag.repeat(32).bytes().map(|byte| format!("{byte:02x}")).collect::<String>().get(..64).unwrap_or("00")),
+        tag: format!("shop/web:{tag}"),
+    }
+}
+
+/// The release of every service with this image tag.
+pub fn release(environment: &Environment, tag: &str) -> Release {
+    let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
+    Release::assemble(environment, images.collect(), &Files::new())
+}

@@ -1,0 +1,6 @@
+//! The one rig of the tests in this binary.
+
+pub mod environment;
+pub mod operator;
+pub mod sim;
+pub mod sweep;

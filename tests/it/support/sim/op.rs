@@ -1,0 +1,123 @@
+//! Everything that changes a simulated host, as a value: so that it can be applied now, later, or not at all.
+
+use shipctl::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, UNPROVEN_SUFFIX};
+use shipctl::engine::{EngineError, Provision};
+use shipctl::environment::RestartPolicy;
+use shipctl::fleet::stamp::Stamp;
+use shipctl::name::HostName;
+use tokio::time::Instant;
+
+use super::container::SimContainer;
+use super::rules;
+use super::world::{SimMarker, State};
+use shipctl::fleet::observed::Phase;
+
+/// A change to one host.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Pull(PinnedImage),
+    Provide(Provision),
+    Create { spec: Box<ContainerSpec>, stamp: Box<Stamp>, files: Vec<String> },
+    Start(ContainerId),
+    Stop(ContainerId),
+    Promote(ContainerId, ContainerName, RestartPolicy),
+    Remove(ContainerId),
+    MarkerCreate(String, String),
+    MarkerWrite(ContainerId, String),
+    MarkerRemove(ContainerId),
+}
+
+impl Op {
+    /// Does it, as an engine would. Returns the id of what was created.
+    pub fn apply(&self, state: &mut State, host: &HostName, now: Instant) -> Result<Option<ContainerId>, EngineError> {
+        rules::before(self, state, host, now);
+        let result = self.change(state, host, now);
+        state.mutations += 1;
+        rules::after(self, state, host, now, result.is_ok());
+        result
+    }
+
+    fn change(&self, state: &mut State, host: &HostName, now: Instant) -> Result<Option<ContainerId>, EngineError> {
+        let not_found = || EngineError::NotFound("no such container".to_owned());
+        match self {
+            Self::Pull(image) => {
+                if !state.registry_up && !state.host(host).images.contains(&image.reference()) {
+                    return Err(EngineError::Refused("the registry does not answer".to_owned()));
+                }
+                state.host(host).images.insert(image.reference());
+            }
+            Self::Provide(Provision::Network(name)) => drop(state.host(host).networks.insert(name.clone())),
+            Self::Provide(Provision::Volume(name)) => drop(state.host(host).volumes.insert(name.clone())),
+            Self::Create { spec, stamp, files } => return create(state, host, spec, stamp, files).map(Some),
+            Self::Start(id) => start(state, host, id, now)?,
+            Self::Stop(id) => {
+                if let Some(container) = state.container(host, id) {
+                    container.restart = RestartPolicy::No;
+                    if container.is_running() {
+                        container.end(now, 0);
+                    }
+                }
+            }
+            Self::Promote(id, name, restart) => {
+                let container = state.container(host, id).ok_or_else(not_found)?;
+                container.name.clone_from(&name.0);
+                container.restart = restart.clone();
+            }
+            Self::Remove(id) => state.host(host).containers.retain(|container| container.id != *id),
+            Self::MarkerCreate(name, text) => {
+                if state.host(host).markers.contains_key(name) {
+                    return Err(EngineError::Conflict("the name is taken".to_owned()));
+                }
+                let id = state.new_id();
+                let marker = SimMarker { id: id.clone(), text: text.clone() };
+                state.host(host).markers.insert(name.clone(), marker);
+                return Ok(Some(id));
+            }
+            Self::MarkerWrite(id, text) => {
+                let mut markers = state.host(host).markers.values_mut();
+                markers.find(|marker| marker.id == *id).ok_or_else(not_found)?.text.clone_from(text);
+            }
+            Self::MarkerRemove(id) => state.host(host).markers.retain(|_, marker| marker.id != *id),
+        }
+        Ok(None)
+    }
+}
+
+fn create(state: &mut State, host: &HostName, spec: &ContainerSpec, stamp: &Stamp, files: &[String]) -> Result<ContainerId, EngineError> {
+    if !state.host(host).images.contains(&spec.image.reference()) {
+        return Err(EngineError::NotFound(format!("no such image: {}", spec.image)));
+    }
+    let name = spec.name();
+    let taken = |container: &&mut SimContainer| container.name == name.0 || container.name == name.unproven();
+    if let Some(other) = state.host(host).containers.iter_mut().find(taken) {
+        if other.stamp.spec == stamp.spec && other.phase == Phase::Created && other.name.ends_with(UNPROVEN_SUFFIX) {
+            other.files = files.to_vec();
+            return Ok(other.id.clone());
+        }
+        return Err(EngineError::Conflict("the name is taken".to_owned()));
+    }
+    let id = state.new_id();
+    let ports = spec.runtime.ports.iter().filter_map(|port| port.host_port).collect();
+    let behaviour = state.behaviour(spec.image.digest());
+    let mut container = SimContainer::new(id.clone(), name.unproven(), stamp.clone(), ports, &behaviour, host);
+    container.files = files.to_vec();
+    state.host(host).containers.push(container);
+    Ok(id)
+}
+
+fn start(state: &mut State, host: &HostName, id: &ContainerId, now: Instant) -> Result<(), EngineError> {
+    let containers = &mut state.host(host).containers;
+    let Some(wanted) = containers.iter().position(|container| container.id == *id) else {
+        return Err(EngineError::NotFound("no such container".to_owned()));
+    };
+    if containers[wanted].is_running() {
+        return Ok(());
+    }
+    let ports = containers[wanted].ports.clone();
+    let clash = containers.iter().any(|other| other.is_running() && other.ports.iter().any(|port| ports.contains(port)));
+    if clash {
+        return Err(EngineError::Refused("port is already allocated".to_owned()));
+    }
+    containers[wanted].start(now);
+    Ok(())
+}

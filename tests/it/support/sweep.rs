@@ -1,0 +1,242 @@
+//! One schedule of faults: a command is run under it, then the world is left in peace, and everything that must hold
+//! is checked, against the world and not against what the rollout says.
+
+use std::time::Duration;
+
+use shipctl::container::SpecDigest;
+use shipctl::environment::RestartPolicy;
+use shipctl::name::HostName;
+use shipctl::rollout::report::{Outcome, Report, Running};
+use tokio::time::Instant;
+
+use super::environment::{environment, host, image, release, service};
+use super::operator::{Command, End, Operator, let_pass};
+use super::sim::rules::Rules;
+use super::sim::{Behaviour, Fault, World};
+
+/// A fleet in a known state, and a command to run on it.
+#[derive(Clone)]
+pub struct Scenario {
+    pub operator: Operator,
+    pub command: Command,
+    /// Whether the release that the command brings is a good one.
+    pub good: bool,
+}
+
+/// What was found out about one schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Everything that did not hold.
+    pub violations: Vec<String>,
+    /// Calls of the first run.
+    pub calls: u64,
+    /// Differs when anything that happened differs.
+    pub trace: u64,
+    /// Outcome of the first run, for people.
+    pub end: String,
+}
+
+impl Scenario {
+    /// Three hosts on release 2 (1 is kept), about to get release 3.
+    pub async fn deploy(behaviour: Behaviour) -> Self {
+        let operator = Self::fleet().await;
+        let good = matches!(behaviour, Behaviour::Good(_));
+        operator.world.behaves(image("v3").digest(), behaviour);
+        Self { operator, command: Command::Deploy("v3".to_owned()), good }
+    }
+
+    /// Three hosts on release 2, about to go back to release 1.
+    pub async fn rollback() -> Self {
+        Self { operator: Self::fleet().await, command: Command::Rollback, good: true }
+    }
+
+    async fn fleet() -> Operator {
+        let environment = environment(3);
+        let world = World::new((1..=3).map(host));
+        let operator = Operator::new(&world, &environment);
+        operator.deploy("v1").await;
+        operator.deploy("v2").await;
+        operator
+    }
+
+    fn wanted(&self) -> Command {
+        self.command.clone()
+    }
+
+    /// The specs that hosts shall have if the command succeeds.
+    fn target(&self, name: &HostName) -> SpecDigest {
+        let tag = match &self.command {
+            Command::Deploy(tag) => tag.as_str(),
+            Command::Rollback => "v1",
+        };
+        release(&self.operator.environment, tag).containers[&(name.clone(), service("web"))].digest()
+    }
+
+    fn origin(&self, name: &HostName) -> SpecDigest {
+        release(&self.operator.environment, "v2").containers[&(name.clone(), service("web"))].digest()
+    }
+
+    /// Runs the command under `faults`, and then in peace.
+    pub async fn play(&self, faults: &[(u64, Fault)]) -> Finding {
+        let world = self.operator.world.fork();
+        let operator = Operator { world: world.clone(), ..self.operator.clone() };
+        let names: Vec<_> = world.state().hosts.keys().cloned().collect();
+        let rules = Rules {
+            max_unavailable: 1,
+            origin: names.iter().map(|name| (name.clone(), self.origin(name))).collect(),
+            image: match &self.command {
+                Command::Deploy(tag) => Some(image(tag).reference()),
+                Command::Rollback => None,
+            },
+        };
+        world.state().rules = rules;
+        world.schedule(faults);
+        let end = operator.run(&self.wanted()).await;
+        let calls = world.state().calls;
+        world.schedule(&[]);
+        let mut broken = Vec::new();
+        self.judge_report(&world, &end, faults, &names, &mut broken);
+        // Late calls come in; hosts that lost power come back, as they do for the operator's next try.
+        let_pass(&world, Duration::from_secs(90)).await;
+        if !faults.iter().any(|(_, fault)| fault.fells_host()) {
+            self.judge_report(&world, &end, faults, &names, &mut broken);
+        }
+        Self::restore_power(&world);
+        let_pass(&world, Duration::from_secs(2)).await;
+        self.judge_convergence(&operator, &names, &mut broken).await;
+        let mut state = world.state();
+        state.violations.append(&mut broken);
+        state.violations.dedup();
+        let violations = std::mem::take(&mut state.violations);
+        drop(state);
+        let end = match end {
+            End::Reported(report) => format!("{:?}", report.outcome),
+            other => format!("{other:?}"),
+        };
+        Finding { violations, calls, trace: world.trace(), end }
+    }
+
+    fn restore_power(world: &World) {
+        let now = Instant::now();
+        let mut state = world.state();
+        for host in state.hosts.values_mut() {
+            if !host.up {
+                host.boots_at = Some(now);
+            }
+        }
+        state.settle(now);
+    }
+
+    /// I4 and I5: what the run said is what is; after a single fault every host runs exactly the old or the new.
+    fn judge_report(&self, world: &World, end: &End, faults: &[(u64, Fault)], names: &[HostName], broken: &mut Vec<String>) {
+        let single = faults.len() <= 1;
+        let fells = faults.iter().any(|(_, fault)| fault.fells_host());
+        let report = match end {
+            End::Reported(report) => report,
+            End::Killed => return,
+            // Nothing was done, so nothing may have changed.
+            End::Refused(_) | End::Nothing | End::NoRelease => {
+                for name in names {
+                    if !fells && running(world, name) != Truth::One(self.origin(name), true) {
+                        broken.push(format!("I4: {name} was changed by a run that refused to begin"));
+                    }
+                }
+                return;
+            }
+        };
+        for name in names {
+            let truth = running(world, name);
+            let (old, new) = (self.origin(name), self.target(name));
+            let up = world.state().hosts[name].up;
+            let fine = match (&report.outcome, &truth) {
+                (Outcome::Completed, Truth::One(spec, healthy)) => *spec == new && *healthy,
+                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), Truth::One(spec, healthy)) => *spec == old && *healthy,
+                (Outcome::Cancelled, Truth::One(spec, healthy)) => (*spec == old || *spec == new) && *healthy,
+                (Outcome::Halted, _) => true,
+                _ => false,
+            };
+            if !fine && (up || report.outcome != Outcome::Unchanged) && !fells {
+                broken.push(format!("I5: {name}: the report says {:?}, but it is {truth:?}", report.outcome));
+            }
+            let two_state = matches!(&truth, Truth::One(spec, true) if *spec == old || *spec == new);
+            if single && !fells && !two_state {
+                broken.push(format!("I4: {name}: after a single fault it is {truth:?} ({:?})", report.outcome));
+            }
+            Self::judge_row(report, name, &truth, up, fells, broken);
+        }
+        if single && !fells && self.good && report.outcome == Outcome::Halted {
+            broken.push("I4: a single fault of a call ended the rollout undecided".to_owned());
+        }
+        if !self.good && report.outcome == Outcome::Completed {
+            broken.push("I5: a bad release was reported as completed".to_owned());
+        }
+    }
+
+    fn judge_row(report: &Report, name: &HostName, truth: &Truth, up: bool, fells: bool, broken: &mut Vec<String>) {
+        let Some(row) = report.rows.iter().find(|row| row.host == *name) else { return };
+        let says_running = matches!(row.now, Running::Release { .. });
+        let is_running = matches!(truth, Truth::One(..));
+        let unknown = row.now == Running::Unknown;
+        // A host that loses power after it was asked is not known to be down.
+        if !unknown && says_running != is_running && !fells {
+            broken.push(format!("I5: {name}: the row says {:?}, but it is {truth:?}", row.now));
+        }
+        if up && unknown && report.outcome == Outcome::Completed {
+            broken.push(format!("I5: {name} is unknown in a completed rollout"));
+        }
+    }
+
+    /// I6: in a quiet world the same command converges, and once more changes nothing.
+    async fn judge_convergence(&self, operator: &Operator, names: &[HostName], broken: &mut Vec<String>) {
+        let world = &operator.world;
+        // What the first run may not do is not what the second one finds: it begins anew.
+        world.state().rules = Rules { max_unavailable: names.len(), ..Rules::default() };
+        let already = names.iter().all(|name| running(world, name) == Truth::One(self.target(name), true));
+        // A rollback that is done would go one release further back.
+        let again = if self.command == Command::Rollback && already { Command::Deploy("v1".to_owned()) } else { self.wanted() };
+        let target = |name: &HostName| if self.good { self.target(name) } else { self.origin(name) };
+        let mut end = operator.run(&again).await;
+        if self.command == Command::Rollback && !names.iter().all(|name| running(world, name) == Truth::One(target(name), true)) {
+            // An unfinished rollback first restores the release in force; the next one goes back.
+            end = operator.run(&again).await;
+        }
+        for name in names {
+            let truth = running(world, name);
+            if truth != Truth::One(target(name), true) {
+                broken.push(format!("I6: {name}: a quiet second run ({end:?}) leaves {truth:?}"));
+            }
+        }
+        if !self.good {
+            return;
+        }
+        let before = world.state().mutations;
+        let again = if self.command == Command::Rollback { Command::Deploy("v1".to_owned()) } else { again };
+        let end = operator.run(&again).await;
+        if !matches!(end, End::Nothing) || world.state().mutations != before {
+            broken.push(format!("I6: a third run still changes something: {end:?}"));
+        }
+    }
+}
+
+/// What a host really runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Truth {
+    Nothing,
+    One(SpecDigest, bool),
+    Several(usize),
+}
+
+/// The truth about a host. Healthy means: healthy, proven, and restarted by the engine as declared.
+pub fn running(world: &World, name: &HostName) -> Truth {
+    let now = Instant::now();
+    let state = world.state();
+    let running: Vec<_> = state.hosts[name].containers.iter().filter(|container| container.is_running()).collect();
+    match running[..] {
+        [] => Truth::Nothing,
+        [one] => {
+            let settled = one.is_proven() && one.restart != RestartPolicy::No;
+            Truth::One(one.stamp.spec.clone(), settled && one.is_healthy(now))
+        }
+        ref several => Truth::Several(several.len()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Every call of a deploy and of a rollback fails once, in every way, alone and in pairs; the run is killed at each
+//! call; hosts lose power at each call; and random schedules. After each, everything that must hold is checked.
+//!
+//! `SHIPCTL_SEED=n` plays one random schedule alone, `SHIPCTL_SEEDS=n` plays n of them.
+
+use std::time::{Duration, Instant};
+
+use crate::support::operator::runtime;
+use crate::support::sim::{Behaviour, Fault};
+use crate::support::sweep::{Finding, Scenario};
+
+type Schedule = Vec<(u64, Fault)>;
+
+/// What is rolled out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    GoodDeploy,
+    BadDeploy,
+    BadOnSecond,
+    FailsInMonitor,
+    Rollback,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::GoodDeploy, Self::BadDeploy, Self::BadOnSecond, Self::FailsInMonitor, Self::Rollback];
+
+    async fn scenario(self) -> Scenario {
+        let second = crate::support::environment::host(2);
+        match self {
+            Self::GoodDeploy => Scenario::deploy(Behaviour::Good(Duration::from_millis(200))).await,
+            Self::BadDeploy => Scenario::deploy(Behaviour::NeverHealthy).await,
+            Self::BadOnSecond => {
+                let exits = Behaviour::Exits(Duration::from_millis(100));
+                Scenario::deploy(Behaviour::Only(second, Box::new(exits))).await
+            }
+            Self::FailsInMonitor => {
+                let fails = Behaviour::FailsAfter(Duration::from_millis(500));
+                Scenario::deploy(Behaviour::Only(second, Box::new(fails))).await
+            }
+            Self::Rollback => Scenario::rollback().await,
+        }
+    }
+
+    /// Calls that a run without faults makes.
+    fn calls(self) -> u64 {
+        runtime().block_on(async {
+            let calm = self.scenario().await.play(&[]).await;
+            assert_eq!(calm.violations, Vec::<String>::new(), "{self:?} without a fault: {calm:?}");
+            calm.calls
+        })
+    }
+}
+
+/// Plays schedules on both cores, each thread in a world of its own; returns what was found, in order of schedules.
+fn play_all(kind: Kind, schedules: &[Schedule]) -> Vec<Finding> {
+    let half = schedules.len().div_ceil(2).max(1);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = schedules.chunks(half).map(|part| scope.spawn(move || play(kind, part))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
+    })
+}
+
+fn play(kind: Kind, schedules: &[Schedule]) -> Vec<Finding> {
+    runtime().block_on(async {
+        let scenario = kind.scenario().await;
+        let mut findings = Vec::with_capacity(schedules.len());
+        for schedule in schedules {
+            findings.push(scenario.play(schedule).await);
+        }
+        findings
+    })
+}
+
+/// Fails with the first few schedules that broke something.
+fn insist(what: &str, kind: Kind, schedules: &[Schedule]) {
+    let begun = Instant::now();
+    let findings = play_all(kind, schedules);
+    let bad: Vec<_> = schedules.iter().zip(&findings).filter(|(_, finding)| !finding.violations.is_empty()).collect();
+    let shown: Vec<_> =
+        bad.iter().take(5).map(|(faults, finding)| format!("{faults:?} -> {}: {:#?}", finding.end, finding.violations)).collect();
+    println!("{what}, {kind:?}: {} schedules in {:.1?}", schedules.len(), begun.elapsed());
+    assert!(bad.is_empty(), "{what}, {kind:?}: {} of {} schedules broke something\n{}", bad.len(), schedules.len(), shown.join("\n"));
+}
+
+fn singles(kind: Kind, faults: &[Fault]) -> Vec<Schedule> {
+    (1..=kind.calls()).flat_map(|call| faults.iter().map(move |fault| vec![(call, *fault)])).collect()
+}
+
+#[test]
+fn every_call_fails_once_in_every_way() {
+    for kind in Kind::ALL {
+        insist("single faults", kind, &singles(kind, &Fault::OF_CALLS));
+    }
+}
+
+#[test]
+fn the_run_is_killed_at_every_call_and_started_again() {
+    for kind in Kind::ALL {
+        insist("kills", kind, &singles(kind, &[Fault::CrashBefore, Fault::CrashAfter]));
+    }
+}
+
+#[test]
+fn a_host_loses_power_at_every_call() {
+    let faults = [Fault::PowerOff, Fault::PowerCut(Duration::from_secs(2))];
+    for kind in Kind::ALL {
+        insist("power cuts", kind, &singles(kind, &faults));
+    }
+}
+
+#[test]
+fn every_pair_of_faults_of_a_deploy_and_of_a_rollback() {
+    for kind in [Kind::GoodDeploy, Kind::BadOnSecond, Kind::Rollback] {
+        let singles: Vec<_> = singles(kind, &Fault::OF_CALLS).into_iter().flatten().collect();
+        let later = |first: &(u64, Fault)| singles.iter().filter(move |second| second.0 > first.0).copied().collect::<Vec<_>>();
+        let pairs = singles.iter().flat_map(|first| later(first).into_iter().map(move |second| vec![*first, second]));
+        insist("pairs", kind, &pairs.collect::<Vec<_>>());
+    }
+}
+
+/// Numbers that a seed decides (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+}
+
+/// A schedule with its own mix of faults: which kinds it has, how many, and where.
+fn random(seed: u64) -> (Kind, Schedule) {
+    let mut dice = Dice(seed);
+    let kind = Kind::ALL[usize::try_from(dice.roll(5)).expect("small")];
+    let mut palette = Fault::OF_CALLS.to_vec();
+    palette.extend([
+        Fault::CrashBefore,
+        Fault::CrashAfter,
+        Fault::PowerOff,
+        Fault::PowerCut(Duration::from_millis(dice.roll(5000))),
+        Fault::Late(Duration::from_millis(dice.roll(9000))),
+    ]);
+    palette.retain(|_| dice.roll(3) > 0);
+    palette.push(Fault::LoseReply);
+    let count = 1 + dice.roll(4);
+    let pick = |dice: &mut Dice| palette[usize::try_from(dice.roll(palette.len() as u64)).expect("small")];
+    let mut schedule: Schedule = (0..count).map(|_| (1 + dice.roll(160), pick(&mut dice))).collect();
+    schedule.sort_by_key(|(call, _)| *call);
+    schedule.dedup_by_key(|(call, _)| *call);
+    (kind, schedule)
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("SHIPCTL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SHIPCTL_SEEDS").unwrap_or(10_000),
+    }
+}
+
+#[test]
+fn random_schedules_hold_too() {
+    for kind in Kind::ALL {
+        let mine: Vec<_> = seeds().map(|seed| (seed, random(seed))).filter(|(_, (of, _))| *of == kind).collect();
+        let schedules: Vec<_> = mine.iter().map(|(_, (_, schedule))| schedule.clone()).collect();
+        let findings = play_all(kind, &schedules);
+        for ((seed, (_, schedule)), finding) in mine.iter().zip(&findings) {
+            let violations = &finding.violations;
+            assert!(violations.is_empty(), "SHIPCTL_SEED={seed} {kind:?} {schedule:?} -> {}: {violations:#?}", finding.end);
+        }
+    }
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 0..20 {
+        let (kind, schedule) = random(seed);
+        let traces: Vec<_> = (0..2).map(|_| play(kind, std::slice::from_ref(&schedule))[0].trace).collect();
+        assert_eq!(traces[0], traces[1], "SHIPCTL_SEED={seed}");
+    }
+}
