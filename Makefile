@@ -1,0 +1,94 @@
+# What a person or a pipeline types here. Everything that needs hosts starts its own (tests/fleet) and
+# ends them again, also after a failure or Ctrl-C.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+CARGO ?= cargo
+FLEET := tests/fleet/fleet
+SCRIPTS := .ci/run tests/demo/run tests/fixture/build.sh $(FLEET) $(wildcard tests/fleet/lib/*.sh)
+
+# Test targets, found the way cargo finds them. `fleet` is the one that needs daemons.
+TARGETS := $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(patsubst tests/%.rs,%,$(wildcard tests/*.rs))
+OFFLINE := $(filter-out fleet,$(TARGETS))
+
+.PHONY: help build demo demo-down test bench lint fixture install clean packages
+
+help: ## this list
+	@printf 'usage: make TARGET\n\n'
+	sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+
+demo: packages fixture ## three real Docker hosts: deploy, update under load, a bad release rolled back (KEEP=1: leave it up)
+	@exec tests/demo/run
+
+demo-down: ## end a demo that was left up
+	@exec tests/demo/run --down
+
+test: packages fixture ## every test: first those that need no daemon, then those on a fleet of real Docker hosts
+	@step() { printf '\nmake test: %s\n' "$$*"; }
+	# Fleets of tests are named t…; those that are there already belong to somebody else.
+	fleets() { ip netns list | sed -nE 's/^fleet-(t[a-z0-9]*)-.*/\1/p'; find /tmp -maxdepth 1 -name 'shipctl-fleet-t*' -printf '%f\n' | cut -d- -f3; }
+	others=$$(fleets | sort -u)
+	clean_up() {
+		local status=$$? name
+		trap '' HUP INT TERM
+		for name in $$(fleets | sort -u); do
+			if ! grep -qxF -- "$$name" <<<"$$others"; then $(FLEET) down --name "$$name" || status=1; fi
+		done
+		exit "$$status"
+	}
+	trap clean_up EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	step 'tests that need no daemon'
+	$(CARGO) test --locked --lib --bins $(addprefix --test ,$(OFFLINE))
+	$(CARGO) test --locked --doc
+	step 'the fixture program'
+	CARGO_TARGET_DIR=target/fixture/cargo $(CARGO) test --locked --manifest-path tests/fixture/Cargo.toml
+	step 'fleet tests: real Docker hosts, one test at a time'
+	$(CARGO) test --locked --test fleet -- --test-threads=1
+
+bench: packages fixture ## a rolling deploy against the raw Docker API, as a table (BENCH_HOSTS=10 for ten hosts)
+	@trap '$(FLEET) down --name bench' EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	$(CARGO) bench --locked --bench rollout
+
+lint: ## formatting, clippy, shellcheck
+	@set -x
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+
+build: toolchain ## the program, optimised: target/release/shipctl
+	@$(CARGO) build --locked --release
+
+install: toolchain ## the program into ~/.cargo/bin
+	@$(CARGO) install --locked --path .
+
+fixture: toolchain ## the application that tests and demo deploy, and the load generator
+	@printf 'make: building the fixture programs\n'
+	tests/fixture/build.sh
+
+clean: ## remove everything that was built
+	@$(CARGO) clean
+
+# What is missing is installed, and nothing else is.
+packages: toolchain
+	@$(FLEET) packages
+
+.PHONY: toolchain
+toolchain:
+	@command -v $(CARGO) >/dev/null || { printf 'make: no Rust toolchain (%s is not in PATH)\n' '$(CARGO)' >&2; exit 1; }
+	if ! command -v cc >/dev/null; then
+		printf 'make: installing a C compiler, which Rust links with\n'
+		sudo=; if ((EUID)); then sudo=sudo; fi
+		$$sudo apt-get update -qq
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null
+	fi
