@@ -45,10 +45,10 @@ impl ContainerSpec {
         SpecDigest(hex::encode(Sha256::digest(json)))
     }
 
-    /// Name on the host once the container has proved itself: one per spec, so that a repeated create collides
-    /// instead of making a twin.
-    pub fn name(&self) -> ContainerName {
-        ContainerName(format!("{}-{}-{}", self.scope.prefix(), self.service, self.digest().short()))
+    /// Name on the host once the container has proved itself: one per spec (whose digest is given, as it takes a while
+    /// to make), so that a repeated create collides instead of making a twin.
+    pub fn name(&self, digest: &SpecDigest) -> ContainerName {
+        ContainerName(format!("{}-{}-{}", self.scope.prefix(), self.service, digest.short()))
     }
 }
 

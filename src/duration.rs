@@ -8,7 +8,8 @@ pub const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Reads `1h2m3s4ms` in the Compose Specification's form: a unit is required, each at most once, in
 /// falling order. `us` is read too, as Compose does. The error says what is allowed.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, u64); 5] = [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+    const UNITS: [(&str, u64); 5] =
+        [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
     let malformed = || format!("expected a duration such as `200ms`, `10s` or `1m30s`, found `{text}`");
     let (mut rest, mut micros, mut next_unit) = (text, 0u64, 0usize);
     while !rest.is_empty() {
@@ -74,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_duration_needs_units_in_order_and_a_sane_size() {
-        for bad in ["", "30", "-5s", "1y", "5m30", "s", "1s1m", "1s1s", "1e9s", "25h", "99999999999999999999s", "1.5s"] {
+        for bad in ["", "30", "-5s", "1y", "5m30", "s", "1s1m", "1s1s", "1e9s", "25h", "99999999999999999999s", "1.5s"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -291,7 +291,12 @@ impl Event {
     pub fn is_intent(&self) -> bool {
         matches!(
             self,
-            Self::RolloutStarted { .. } | Self::Locking(_) | Self::Preparing(_) | Self::StepStarted { .. } | Self::RollingBack { .. } | Self::Finished(_)
+            Self::RolloutStarted { .. }
+                | Self::Locking(_)
+                | Self::Preparing(_)
+                | Self::StepStarted { .. }
+                | Self::RollingBack { .. }
+                | Self::Finished(_)
         )
     }
 }

@@ -61,7 +61,8 @@ impl Release {
 
 /// Digest of the placements: equal for equal content, on every machine.
 pub fn content_digest(placements: &Placements) -> String {
-    let json = serde_json::to_vec(placements).unwrap_or_else(|error| unreachable!("placements are plain data: {error}"));
+    let json =
+        serde_json::to_vec(placements).unwrap_or_else(|error| unreachable!("placements are plain data: {error}"));
     hex::encode(&Sha256::digest(json)[..6])
 }
 

@@ -1,5 +1,7 @@
 //! The question before hosts are changed.
 
+use std::io::{self, Write};
+
 use anyhow::{Context as _, anyhow};
 use dialoguer::Input;
 
@@ -46,7 +48,10 @@ impl Context {
                 .map_err(Error::unchanged)?;
             answer.map_err(|_| signals::interrupted())
         };
-        let answer = self.signals.unless_cancelled(asking).await?;
+        let answer = self.signals.unless_cancelled(asking).await.inspect_err(|_| {
+            // The cursor still stands behind the question; if that cannot be helped, nothing is lost.
+            let _ = io::stderr().write_all(b"\n");
+        })?;
         Ok(if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") { Answer::Yes } else { Answer::No })
     }
 }

@@ -20,7 +20,7 @@ use crate::fleet::select::Selection;
 use crate::fleet::{Endpoint, Host};
 use crate::name::HostName;
 use crate::plan::Plan;
-use crate::plan::planner::Refusal;
+use crate::plan::Refusal;
 use crate::registry::credentials::Logins;
 use crate::rollout::doors::{Doors, HostDoors};
 use crate::rollout::recorder::Recorder;

@@ -18,12 +18,23 @@ pub(super) fn claim(plan: &Plan, now: Timestamp) -> Claim {
 /// `user@machine`, as far as they are known.
 fn by() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let file = |path: &str| {
-        std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".to_owned());
+    let user = variable("USER").or_else(|| variable("LOGNAME")).or_else(account);
     let machine = file("/proc/sys/kernel/hostname").or_else(|| file("/etc/hostname")).or_else(|| variable("HOSTNAME"));
-    format!("{user}@{}", machine.as_deref().unwrap_or("unknown"))
+    format!("{}@{}", user.as_deref().unwrap_or("somebody"), machine.as_deref().unwrap_or("unknown"))
+}
+
+/// The account this process runs as, which pipelines often leave out of the environment.
+fn account() -> Option<String> {
+    let status = file("/proc/self/status")?;
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?;
+    let accounts = file("/etc/passwd").unwrap_or_default();
+    let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+    let account = accounts.lines().map(fields).find(|fields| fields.get(2).is_some_and(|field| field == uid));
+    Some(account.and_then(|fields| fields.into_iter().next()).unwrap_or_else(|| format!("uid {uid}")))
+}
+
+fn file(path: &str) -> Option<String> {
+    std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Every hasher state is keyed from the system's randomness.

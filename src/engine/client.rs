@@ -62,8 +62,13 @@ impl Client {
             let http = http.clone();
             async move { http.request(request).await.map_err(DockerError::from) }
         };
-        let docker = Docker::connect_with_custom_transport(send, Some("http://docker"), NO_LIMIT_SECONDS, bollard::API_DEFAULT_VERSION)
-            .map_err(|error| unusable(error.to_string()))?;
+        let docker = Docker::connect_with_custom_transport(
+            send,
+            Some("http://docker"),
+            NO_LIMIT_SECONDS,
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| unusable(error.to_string()))?;
         let answer = match timeout(SHORT, docker.version()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(unreachable(error)),
@@ -102,7 +107,8 @@ impl From<DockerError> for EngineError {
     fn from(error: DockerError) -> Self {
         match error {
             DockerError::DockerResponseServerError { status_code, message } => {
-                let message = if message.trim().is_empty() { format!("status {status_code}") } else { message.trim().to_owned() };
+                let message =
+                    if message.trim().is_empty() { format!("status {status_code}") } else { message.trim().to_owned() };
                 match status_code {
                     404 if says_missing(&message) => Self::NotFound(message),
                     409 => Self::Conflict(message),
@@ -112,9 +118,9 @@ impl From<DockerError> for EngineError {
             DockerError::DockerStreamError { error } => Self::Refused(error),
             DockerError::HyperLegacyError { err } if err.is_connect() => Self::Unreachable(innermost(&err)),
             // These are made before a request is.
-            error @ (DockerError::HttpClientError { .. } | DockerError::URLEncodedError { .. } | DockerError::URLParseError { .. }) => {
-                Self::Refused(error.to_string())
-            }
+            error @ (DockerError::HttpClientError { .. }
+            | DockerError::URLEncodedError { .. }
+            | DockerError::URLParseError { .. }) => Self::Refused(error.to_string()),
             error => Self::InDoubt(format!("the connection was lost: {}", innermost(&error))),
         }
     }
@@ -197,12 +203,18 @@ mod tests {
     use super::*;
 
     fn answer(api: &str, oldest: &str) -> SystemVersion {
-        SystemVersion { api_version: Some(api.to_owned()), min_api_version: Some(oldest.to_owned()), ..SystemVersion::default() }
+        SystemVersion {
+            api_version: Some(api.to_owned()),
+            min_api_version: Some(oldest.to_owned()),
+            ..SystemVersion::default()
+        }
     }
 
     #[test]
     fn the_newest_version_that_both_know_is_spoken() {
-        let spoken = |api, oldest| negotiate(&answer(api, oldest)).map(|version| version.to_string()).map_err(|error| error.message);
+        let spoken = |api, oldest| {
+            negotiate(&answer(api, oldest)).map(|version| version.to_string()).map_err(|error| error.message)
+        };
         assert_eq!(spoken("1.41", "1.12"), Ok("1.41".to_owned()));
         assert_eq!(spoken("1.52", "1.44"), Ok("1.52".to_owned()));
         assert_eq!(spoken("9.99", "1.44"), Ok(bollard::API_DEFAULT_VERSION.to_string()));
@@ -222,7 +234,10 @@ mod tests {
             assert!(matches!(answered(404, not_the_engine), EngineError::Refused(_)), "{not_the_engine}");
         }
         assert_eq!(answered(409, "name in use"), EngineError::Conflict("name in use".to_owned()));
-        assert_eq!(answered(500, "port is already allocated"), EngineError::Refused("port is already allocated".to_owned()));
+        assert_eq!(
+            answered(500, "port is already allocated"),
+            EngineError::Refused("port is already allocated".to_owned())
+        );
         assert_eq!(answered(403, ""), EngineError::Refused("status 403".to_owned()));
         assert!(EngineError::from(DockerError::RequestTimeoutError).in_doubt());
         assert!(EngineError::from(DockerError::from(io::Error::from(io::ErrorKind::ConnectionReset))).in_doubt());

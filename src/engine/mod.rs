@@ -34,10 +34,15 @@ pub trait Engine: Send + Sync {
     /// Makes a network or volume of the scope exist.
     async fn provide(&self, scope: &Scope, what: &Provision) -> Result<(), EngineError>;
 
-    /// Creates a container under `spec.name().unproven()`, with restart policy "no", and copies `files` into it.
+    /// Creates a container under its name with `-unproven` behind it, with restart policy "no", and copies `files` into it.
     /// A container of that name that was created from the same spec and never started is adopted (its files
     /// are copied again).
-    async fn create(&self, spec: &ContainerSpec, stamp: &Stamp, files: &[RenderedFile]) -> Result<ContainerId, EngineError>;
+    async fn create(
+        &self,
+        spec: &ContainerSpec,
+        stamp: &Stamp,
+        files: &[RenderedFile],
+    ) -> Result<ContainerId, EngineError>;
 
     /// Starts a container; one that runs already is left alone.
     async fn start(&self, id: &ContainerId) -> Result<(), EngineError>;
@@ -48,7 +53,8 @@ pub trait Engine: Send + Sync {
     async fn stop(&self, id: &ContainerId, grace: Duration) -> Result<(), EngineError>;
 
     /// Marks a container as proven: gives it its final name and the declared restart policy.
-    async fn promote(&self, id: &ContainerId, name: &ContainerName, restart: &RestartPolicy) -> Result<(), EngineError>;
+    async fn promote(&self, id: &ContainerId, name: &ContainerName, restart: &RestartPolicy)
+    -> Result<(), EngineError>;
 
     /// Removes a container with its anonymous volumes, killing it if it runs. One that is gone is fine.
     async fn remove(&self, id: &ContainerId) -> Result<(), EngineError>;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum as Status, ContainerSummary, Health,
-    HealthStatusEnum, PortSummaryTypeEnum, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+    ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum as Status, ContainerSummary,
+    Health, HealthStatusEnum, PortSummaryTypeEnum, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 use jiff::Timestamp;
 
@@ -63,9 +63,10 @@ fn phase(state: &EngineState) -> Phase {
         Some(Status::RUNNING | Status::STOPPING) => Phase::Running,
         Some(Status::PAUSED) => Phase::Paused,
         Some(Status::RESTARTING) => Phase::Restarting,
-        Some(Status::EXITED) => {
-            Phase::Exited { code: state.exit_code.unwrap_or_default(), oom_killed: state.oom_killed.unwrap_or_default() }
-        }
+        Some(Status::EXITED) => Phase::Exited {
+            code: state.exit_code.unwrap_or_default(),
+            oom_killed: state.oom_killed.unwrap_or_default(),
+        },
         Some(Status::REMOVING | Status::DEAD | Status::EMPTY) | None => Phase::Dead,
     }
 }
@@ -90,9 +91,9 @@ pub fn restart(policy: Option<&EnginePolicy>) -> RestartPolicy {
     match policy.name {
         Some(RestartPolicyNameEnum::ALWAYS) => RestartPolicy::Always,
         Some(RestartPolicyNameEnum::UNLESS_STOPPED) => RestartPolicy::UnlessStopped,
-        Some(RestartPolicyNameEnum::ON_FAILURE) => {
-            RestartPolicy::OnFailure(policy.maximum_retry_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default())
-        }
+        Some(RestartPolicyNameEnum::ON_FAILURE) => RestartPolicy::OnFailure(
+            policy.maximum_retry_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
+        ),
         Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY) | None => RestartPolicy::No,
     }
 }
@@ -109,7 +110,8 @@ pub fn foreign_ports(running: &[ContainerSummary], scope: &str) -> BTreeMap<u16,
         if container.labels.as_ref().and_then(|labels| labels.get(SCOPE_LABEL)).is_some_and(|label| label == scope) {
             continue;
         }
-        let name = container.names.as_deref().and_then(<[_]>::first).map(|name| name.trim_start_matches('/').to_owned());
+        let name =
+            container.names.as_deref().and_then(<[_]>::first).map(|name| name.trim_start_matches('/').to_owned());
         for port in container.ports.iter().flatten() {
             let tcp = matches!(port.typ, Some(PortSummaryTypeEnum::TCP) | None);
             if let (true, Some(public)) = (tcp, port.public_port) {
@@ -131,12 +133,11 @@ pub fn networks(inspected: &ContainerInspectResponse) -> BTreeSet<String> {
 pub fn ledger(text: &str) -> Result<Ledger, EngineError> {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { return Ok(Ledger::default()) };
     match value.get("format").and_then(serde_json::Value::as_u64) {
-        Some(format) if format > u64::from(LEDGER_FORMAT) => {
-            Err(EngineError::Refused(format!("the ledger on this host has form {format}; this shipctl reads up to {LEDGER_FORMAT}")))
-        }
-        _ => {
-            serde_json::from_value(value).map_err(|error| EngineError::Refused(format!("the ledger on this host cannot be read: {error}")))
-        }
+        Some(format) if format > u64::from(LEDGER_FORMAT) => Err(EngineError::Refused(format!(
+            "the ledger on this host has form {format}; this shipctl reads up to {LEDGER_FORMAT}"
+        ))),
+        _ => serde_json::from_value(value)
+            .map_err(|error| EngineError::Refused(format!("the ledger on this host cannot be read: {error}"))),
     }
 }
 

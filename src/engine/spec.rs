@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
-    NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount,
+    MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy as EnginePolicy,
+    RestartPolicyNameEnum,
 };
 
 use crate::container::{ContainerId, ContainerSpec};
@@ -29,9 +30,9 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
         stop_timeout: i64::try_from(runtime.stop_grace_period.as_secs()).ok(),
         exposed_ports: Some(runtime.ports.iter().map(port_key).collect()),
         healthcheck: runtime.healthcheck.as_ref().map(health_config),
-        networking_config: first
-            .filter(|network| is_named(network))
-            .map(|network| NetworkingConfig { endpoints_config: Some(HashMap::from([(network.name.clone(), endpoint(spec, network))])) }),
+        networking_config: first.filter(|network| is_named(network)).map(|network| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.name.clone(), endpoint(spec, network))])),
+        }),
         host_config: Some(HostConfig {
             network_mode: first.map(|network| network.name.clone()),
             port_bindings: Some(port_bindings(&runtime.ports)),
@@ -51,8 +52,10 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
 
 /// Requests that attach a created container to the rest of its networks, by network name.
 pub fn further_networks(spec: &ContainerSpec, container: &ContainerId) -> Vec<(String, NetworkConnectRequest)> {
-    let connect =
-        |network: &Network| NetworkConnectRequest { container: container.0.clone(), endpoint_config: Some(endpoint(spec, network)) };
+    let connect = |network: &Network| NetworkConnectRequest {
+        container: container.0.clone(),
+        endpoint_config: Some(endpoint(spec, network)),
+    };
     spec.runtime
         .networks
         .iter()
@@ -91,7 +94,8 @@ fn port_key(port: &Port) -> String {
 fn port_bindings(ports: &[Port]) -> PortMap {
     let mut bindings = PortMap::new();
     for port in ports {
-        let binding = PortBinding { host_ip: port.host_ip.clone(), host_port: port.host_port.map(|port| port.to_string()) };
+        let binding =
+            PortBinding { host_ip: port.host_ip.clone(), host_port: port.host_port.map(|port| port.to_string()) };
         bindings.entry(port_key(port)).or_default().get_or_insert_default().push(binding);
     }
     bindings

@@ -49,7 +49,10 @@ pub struct Environment {
 impl Environment {
     /// The hosts that run a service, in name order.
     pub fn placed(&self, service: &Service) -> Vec<&Host> {
-        self.hosts.values().filter(|host| service.constraints.iter().all(|constraint| constraint.admits(host))).collect()
+        self.hosts
+            .values()
+            .filter(|host| service.constraints.iter().all(|constraint| constraint.admits(host)))
+            .collect()
     }
 
     /// Prefix of what we create on hosts: `<project>-<environment>`.

@@ -109,7 +109,9 @@ impl Ledger {
 
     /// The newest completed release older than `than`, which `rollback` without an argument goes to.
     pub fn last_good_before(&self, than: u64) -> Option<&Entry> {
-        self.completed().filter(|entry| entry.release.number < than).max_by_key(|entry| (entry.release.number, entry.number))
+        self.completed()
+            .filter(|entry| entry.release.number < than)
+            .max_by_key(|entry| (entry.release.number, entry.number))
     }
 
     /// The last completed entry of a release given as `12`, `r12` or the beginning of its digest.

@@ -84,7 +84,11 @@ impl fmt::Display for SshDestination {
         if let Some(user) = &self.user {
             write!(f, "{user}@")?;
         }
-        if self.host.contains(':') { write!(f, "[{}]", self.host)? } else { write!(f, "{}", self.host)? }
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?
+        } else {
+            write!(f, "{}", self.host)?
+        }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }

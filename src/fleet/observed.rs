@@ -43,7 +43,10 @@ impl Observed {
             HostView::Unreachable(_) => None,
         });
         let first = ledgers.next().cloned().unwrap_or_default();
-        ledgers.fold(first, |newest, ledger| if ledger.last_number() > newest.last_number() { ledger.clone() } else { newest })
+        ledgers.fold(
+            first,
+            |newest, ledger| if ledger.last_number() > newest.last_number() { ledger.clone() } else { newest },
+        )
     }
 }
 

@@ -51,7 +51,11 @@ impl Selection {
     }
 }
 
-fn pick<'a, N>(kind: &'static str, asked: &[String], known: impl Iterator<Item = &'a N> + Clone) -> Result<Option<BTreeSet<N>>, NoMatch>
+fn pick<'a, N>(
+    kind: &'static str,
+    asked: &[String],
+    known: impl Iterator<Item = &'a N> + Clone,
+) -> Result<Option<BTreeSet<N>>, NoMatch>
 where
     N: Clone + Ord + ToString + 'a,
 {

@@ -45,13 +45,13 @@ pub struct Stamp {
 pub const STAMP_FORMAT: u32 = 1;
 
 impl Stamp {
-    /// The stamp of a container that release number `release` creates from `spec`.
-    pub fn of(spec: &ContainerSpec, release: u64) -> Self {
+    /// The stamp of a container that release number `release` creates from `spec`, whose digest is `digest`.
+    pub fn of(spec: &ContainerSpec, digest: SpecDigest, release: u64) -> Self {
         Self {
             format: STAMP_FORMAT,
             service: spec.service.clone(),
             release,
-            spec: spec.digest(),
+            spec: digest,
             image: spec.image.clone(),
             health: spec.health.clone(),
             restart: spec.runtime.restart.clone(),

@@ -142,7 +142,9 @@ fn state(container: &ObservedContainer) -> &'static str {
 /// A container that a later release took over unchanged belongs to that release too; the newest one names it.
 fn release_of(host: &HostName, container: &ObservedContainer, ledger: &Ledger) -> String {
     let stamp = &container.stamp;
-    let holds = |entry: &&Entry| entry.placements.get(host).and_then(|services| services.get(&stamp.service)) == Some(&stamp.spec);
+    let holds = |entry: &&Entry| {
+        entry.placements.get(host).and_then(|services| services.get(&stamp.service)) == Some(&stamp.spec)
+    };
     let current = ledger.current().filter(holds);
     match current.or_else(|| ledger.completed().rev().find(holds)) {
         Some(entry) => entry.release.to_string(),

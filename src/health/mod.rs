@@ -14,7 +14,13 @@ pub mod prober;
 #[async_trait]
 pub trait Prober: Send + Sync {
     /// Asks once, and waits at most `timeout` for the answer. Anything but a clear yes is [`NotReady`].
-    async fn probe(&self, container: &ContainerId, ports: &[Port], check: &Check, timeout: Duration) -> Result<(), NotReady>;
+    async fn probe(
+        &self,
+        container: &ContainerId,
+        ports: &[Port],
+        check: &Check,
+        timeout: Duration,
+    ) -> Result<(), NotReady>;
 
     /// Whether something on the host accepts connections on a TCP port now; `None` if that cannot be told.
     async fn port_in_use(&self, port: u16) -> Option<bool>;

@@ -48,7 +48,9 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
         faults.push("the new container is not created before it is started");
     }
     match replacement.order {
-        Order::StopFirst if start.is_some() && stop > start => faults.push("stop-first, but the old one is stopped last"),
+        Order::StopFirst if start.is_some() && stop > start => {
+            faults.push("stop-first, but the old one is stopped last")
+        }
         Order::StopFirst if create.is_some() && stop.is_some() && stop < create => {
             faults.push("the old one is stopped before the new one exists");
         }
@@ -57,14 +59,16 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
         }
         _ => {}
     }
-    if replacement.before_runs && replacement.before.is_none() {
+    if replacement.before_settled && replacement.before.is_none() {
         faults.push("something runs that is not remembered");
     }
     faults
 }
 
 fn retirement_faults(plan: &Plan, replacement: &Replacement) -> Vec<&'static str> {
-    let retired = |id: &ContainerId| plan.retirements.get(&replacement.host).is_some_and(|all| all.iter().any(|one| one.id == *id));
+    let retired = |id: &ContainerId| {
+        plan.retirements.get(&replacement.host).is_some_and(|all| all.iter().any(|one| one.id == *id))
+    };
     let mut faults = Vec::new();
     if replacement.before.as_ref().is_some_and(|before| retired(&before.id)) {
         faults.push("what the host would go back to is removed");

@@ -21,6 +21,9 @@ impl Display for Plan {
         for (host, preparation) in &self.preparations {
             writeln!(f, "  prepare {host}: {preparation}")?;
         }
+        for batch in &self.resumed {
+            write!(f, "  resume: {batch}")?;
+        }
         for (index, batch) in self.batches.iter().enumerate() {
             write!(f, "  batch {} of {}: {batch}", index + 1, self.batches.len())?;
         }
@@ -71,7 +74,8 @@ impl Display for Replacement {
         let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
         writeln!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
         let steps: Vec<_> = self.steps.iter().map(ToString::to_string).collect();
-        writeln!(f, "      {}", steps.join("; "))
+        let nothing = "runs it already; goes back with the others if this fails";
+        writeln!(f, "      {}", if steps.is_empty() { nothing.to_owned() } else { steps.join("; ") })
     }
 }
 
@@ -94,9 +98,14 @@ impl Display for Note {
                 write!(f, "{container} on {host} belongs to no service of the manifest; it is left alone")
             }
             Self::Downtime { service, still_serving, of } => {
-                write!(f, "{service} is replaced stop-first: {still_serving} of {of} hosts serve while a batch is replaced")
+                write!(
+                    f,
+                    "{service} is replaced stop-first: {still_serving} of {of} hosts serve while a batch is replaced"
+                )
             }
-            Self::NoHealth(service) => write!(f, "{service} has no health check: a container that keeps running passes"),
+            Self::NoHealth(service) => {
+                write!(f, "{service} has no health check: a container that keeps running passes")
+            }
             Self::NotSelected(host) => write!(f, "{host} is not selected and will not run this release"),
             Self::Unfinished(host) => write!(f, "an earlier rollout did not finish on {host}; it comes first"),
             Self::FirstDeploy(service) => {

@@ -23,12 +23,15 @@ pub mod display;
 pub(crate) mod incumbent;
 pub mod note;
 pub mod planner;
+pub mod refusal;
+mod replacing;
 pub mod rollback;
 pub mod saved;
 pub mod step;
 pub mod unwind;
 
 pub use note::Note;
+pub use refusal::Refusal;
 pub use step::{Step, Subject};
 
 /// What a rollout will do.
@@ -50,6 +53,9 @@ pub struct Plan {
     pub placements: Placements,
     /// What is made present on every host before anything is stopped anywhere.
     pub preparations: BTreeMap<HostName, Preparation>,
+    /// Hosts that an unfinished rollout has already brought to this release, which is not in force yet. Nothing is done
+    /// to them; they are monitored with the others, and go back with them.
+    pub resumed: Vec<Batch>,
     /// In order; the next waits until all of the one before are promoted and monitored.
     pub batches: Vec<Batch>,
     /// What is removed after success.
@@ -106,9 +112,9 @@ pub struct Replacement {
     pub cause: Cause,
     /// What the host goes back to if this fails; `None` if there is nothing.
     pub before: Option<Incumbent>,
-    /// Whether `before` runs when the plan is made. If not, an earlier rollout or somebody stopped it, and
-    /// undoing starts it.
-    pub before_runs: bool,
+    /// Whether `before` runs, settled, when the plan is made. If not, an earlier rollout or somebody left it half-done;
+    /// undoing then starts, gates and promotes it, even if the rollout never came to this host.
+    pub before_settled: bool,
     /// What it is to run.
     pub target: Target,
     /// Which of the two is stopped or started first.
@@ -209,9 +215,9 @@ impl Plan {
         self.batches.is_empty() && !self.unrecorded
     }
 
-    /// All replacements in order.
+    /// All replacements in order, the resumed ones first.
     pub fn replacements(&self) -> impl Iterator<Item = &Replacement> {
-        self.batches.iter().flat_map(|batch| &batch.replacements)
+        self.resumed.iter().chain(&self.batches).flat_map(|batch| &batch.replacements)
     }
 
     /// The hosts this plan looks at or touches.
@@ -224,7 +230,7 @@ impl Target {
     /// Its final name.
     pub fn name(&self) -> ContainerName {
         match self {
-            Self::Create { spec, .. } => spec.name(),
+            Self::Create { spec, stamp } => spec.name(&stamp.spec),
             Self::Existing { container, .. } => container.name.clone(),
         }
     }

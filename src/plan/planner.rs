@@ -5,67 +5,52 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
+use crate::container::PinnedImage;
 use crate::engine::Provision;
 use crate::environment::{BatchSize, Check, Environment, FailureAction, MountSource, Order, UpdatePolicy};
 use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
 use crate::fleet::observed::{HostView, Observed, ObservedHost};
 use crate::fleet::select::Selection;
-use crate::fleet::stamp::Stamp;
 use crate::name::{HostName, ServiceName};
-use crate::plan::incumbent::{Cast, cast, is_active};
+use crate::plan::incumbent::{cast, is_active};
+use crate::plan::replacing::{Want, replacement, resumed};
 use crate::plan::{
-    Batch, Cause, Fate, Incumbent, Note, PLAN_FORMAT, Plan, Preparation, Replacement, Retirement, Step, Subject, Target,
-    batching,
+    Batch, Cause, Note, PLAN_FORMAT, Plan, Preparation, Refusal, Replacement, Retirement, Target, batching,
 };
 use crate::release::{Release, ReleaseId, content_digest};
 
-/// Why no plan can be made. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Selected hosts that did not answer, with what was heard.
-    #[error("{}", .0.iter().map(|(host, why)| format!("host {host} cannot be reached: {why}")).collect::<Vec<_>>().join("\n"))]
-    Unreachable(Vec<(HostName, String)>),
-    /// Two names of the manifest lead to one machine.
-    #[error("hosts {0} and {1} are the same engine: each needs a machine of its own")]
-    SameEngine(HostName, HostName),
-    /// A host port that the release needs is held by a container of somebody else.
-    #[error("port {port} on host {host} is held by {holder}")]
-    PortTaken {
-        /// Where.
-        host: HostName,
-        /// Which.
-        port: u16,
-        /// The container that publishes it.
-        holder: String,
-    },
-    /// A rollback's containers are gone.
-    #[error("release {release} cannot be restored: {}", .missing.iter().map(|(host, service)| format!("host {host} keeps no container of {service} from it")).collect::<Vec<_>>().join("; "))]
-    NotKept {
-        /// The release that was asked for.
-        release: ReleaseId,
-        /// Where nothing of it is left.
-        missing: Vec<(HostName, ServiceName)>,
-    },
-}
-
 /// Plans the way to a release from the manifest.
-pub fn deploy(environment: &Environment, observed: &Observed, selection: &Selection, release: &Release) -> Result<Plan, Refusal> {
+pub fn deploy(
+    environment: &Environment,
+    observed: &Observed,
+    selection: &Selection,
+    release: &Release,
+) -> Result<Plan, Refusal> {
     let placements = release.placements();
+    let want = |(key, spec): (&(HostName, ServiceName), _)| {
+        let digest = placements.get(&key.0)?.get(&key.1)?.clone();
+        Some((key.clone(), Want { digest, spec: Some(spec) }))
+    };
+    let wants: Wants<'_> = release.containers.iter().filter_map(want).collect();
     let id = release_id(&placements, observed);
-    let wants = release.containers.iter().map(|(key, spec)| (key.clone(), Want::Spec(spec))).collect();
     let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, wants)?;
     plan.images.clone_from(&release.images);
     Ok(plan)
 }
 
 /// Plans the way back to a release of the ledger, by the containers that hosts have kept of it.
-pub fn rollback(environment: &Environment, observed: &Observed, selection: &Selection, entry: &Entry) -> Result<Plan, Refusal> {
+pub fn rollback(
+    environment: &Environment,
+    observed: &Observed,
+    selection: &Selection,
+    entry: &Entry,
+) -> Result<Plan, Refusal> {
     let mut wants = BTreeMap::new();
     for (host, services) in &entry.placements {
         for (service, spec) in services {
             if environment.hosts.contains_key(host) {
-                wants.insert((host.clone(), service.clone()), Want::Kept(spec));
+                let want = Want { digest: spec.clone(), spec: None };
+                wants.insert((host.clone(), service.clone()), want);
             }
         }
     }
@@ -80,7 +65,11 @@ fn kept_images(observed: &Observed, placements: &Placements) -> BTreeMap<Service
     let mut images = BTreeMap::new();
     for (name, services) in placements {
         let Some(host) = observed.seen(name) else { continue };
-        for container in host.containers.iter().filter(|container| services.get(&container.stamp.service) == Some(&container.stamp.spec)) {
+        for container in host
+            .containers
+            .iter()
+            .filter(|container| services.get(&container.stamp.service) == Some(&container.stamp.spec))
+        {
             images.insert(container.stamp.service.clone(), container.stamp.image.clone());
         }
     }
@@ -111,21 +100,6 @@ fn release_id(placements: &Placements, observed: &Observed) -> ReleaseId {
     ReleaseId { number: begun.unwrap_or(highest + 1), digest }
 }
 
-/// What a host shall run of a service.
-enum Want<'a> {
-    Spec(&'a ContainerSpec),
-    Kept(&'a SpecDigest),
-}
-
-impl Want<'_> {
-    fn digest(&self) -> SpecDigest {
-        match self {
-            Self::Spec(spec) => spec.digest(),
-            Self::Kept(digest) => (*digest).clone(),
-        }
-    }
-}
-
 type Wants<'a> = BTreeMap<(HostName, ServiceName), Want<'a>>;
 
 struct Planner<'a> {
@@ -149,11 +123,17 @@ impl Planner<'_> {
             images: BTreeMap::new(),
             placements,
             preparations: BTreeMap::new(),
+            resumed: Vec::new(),
             batches: Vec::new(),
             retirements: BTreeMap::new(),
             unchanged: Vec::new(),
             notes: self.orphans(&wants),
-            seen: self.observed.hosts.keys().filter_map(|name| Some((name.clone(), fingerprint(self.observed.seen(name)?)))).collect(),
+            seen: self
+                .observed
+                .hosts
+                .keys()
+                .filter_map(|name| Some((name.clone(), fingerprint(self.observed.seen(name)?))))
+                .collect(),
         };
         let mut missing = Vec::new();
         for service in self.services_in_order(&wants) {
@@ -193,7 +173,9 @@ impl Planner<'_> {
 
     fn refuse_taken_ports(&self, plan: &Plan) -> Result<(), Refusal> {
         for replacement in plan.replacements() {
-            let (Target::Create { spec, .. }, Some(host)) = (&replacement.target, self.observed.seen(&replacement.host)) else {
+            let (Target::Create { spec, .. }, Some(host)) =
+                (&replacement.target, self.observed.seen(&replacement.host))
+            else {
                 continue;
             };
             for port in spec.runtime.ports.iter().filter_map(|port| port.host_port) {
@@ -209,7 +191,8 @@ impl Planner<'_> {
     /// The manifest's order; services that only an earlier release has come last, by name.
     fn services_in_order(&self, wants: &Wants<'_>) -> Vec<ServiceName> {
         let wanted: BTreeSet<_> = wants.keys().map(|(_, service)| service.clone()).collect();
-        let mut order: Vec<_> = self.environment.services.keys().filter(|name| wanted.contains(*name)).cloned().collect();
+        let mut order: Vec<_> =
+            self.environment.services.keys().filter(|name| wanted.contains(*name)).cloned().collect();
         order.extend(wanted.into_iter().filter(|name| !self.environment.services.contains_key(name)));
         order.retain(|name| self.selection.has_service(name));
         order
@@ -222,8 +205,10 @@ impl Planner<'_> {
         wants: &Wants<'_>,
         missing: &mut Vec<(HostName, ServiceName)>,
     ) -> Vec<Batch> {
-        let policy = self.environment.services.get(service).map_or_else(fallback_policy, |service| service.update.clone());
-        let (mut replacements, mut placed) = (Vec::new(), 0);
+        let policy =
+            self.environment.services.get(service).map_or_else(fallback_policy, |service| service.update.clone());
+        let ledger = self.observed.ledger();
+        let (mut replacements, mut taken_over, mut placed) = (Vec::new(), Vec::new(), 0);
         for ((host_name, _), want) in wants.iter().filter(|((_, name), _)| name == service) {
             placed += 1;
             let Some(host) = self.observed.seen(host_name) else { continue };
@@ -231,9 +216,12 @@ impl Planner<'_> {
                 self.note_unselected(plan, host, host_name, service, want);
                 continue;
             }
-            let cast = cast(host, service, &want.digest());
-            if cast.wanted.is_some_and(|container| container.settled()) && cast.active.is_empty() {
-                plan.unchanged.push((host_name.clone(), service.clone()));
+            let cast = cast(host, service, &want.digest);
+            if let Some(settled) = cast.wanted.filter(|container| container.settled() && cast.active.is_empty()) {
+                match resumed(&ledger, host_name, service, policy.order, settled, &cast) {
+                    Some(replacement) => taken_over.push(replacement),
+                    None => plan.unchanged.push((host_name.clone(), service.clone())),
+                }
                 continue;
             }
             match replacement(host_name, service, policy.order, want, &cast, plan.release.number) {
@@ -242,12 +230,19 @@ impl Planner<'_> {
             }
         }
         note_replacements(plan, service, placed, &policy, &replacements);
+        plan.resumed.extend(batching::batches(service, &policy, placed, taken_over));
         batching::batches(service, &policy, placed, replacements)
     }
 
-    fn note_unselected(&self, plan: &mut Plan, host: &ObservedHost, name: &HostName, service: &ServiceName, want: &Want<'_>) {
-        let digest = want.digest();
-        if !cast(host, service, &digest).wanted.is_some_and(|container| container.settled()) {
+    fn note_unselected(
+        &self,
+        plan: &mut Plan,
+        host: &ObservedHost,
+        name: &HostName,
+        service: &ServiceName,
+        want: &Want<'_>,
+    ) {
+        if !cast(host, service, &want.digest).wanted.is_some_and(|container| container.settled()) {
             plan.notes.push(Note::NotSelected(name.clone()));
         }
     }
@@ -299,14 +294,18 @@ impl Planner<'_> {
             return;
         }
         for ((host_name, service), want) in wants {
-            let (true, Some(host)) = (self.selection.has_host(host_name), self.observed.seen(host_name)) else { continue };
+            let (true, Some(host)) = (self.selection.has_host(host_name), self.observed.seen(host_name)) else {
+                continue;
+            };
             if !self.selection.has_service(service) {
                 continue;
             }
-            let cast = cast(host, service, &want.digest());
+            let cast = cast(host, service, &want.digest);
             // What runs now ends last, so it heads the kept ones.
-            let proven = cast.active.iter().copied().filter(|container| container.proven).chain(cast.kept.iter().copied());
-            let unproven = cast.active.iter().copied().filter(|container| !container.proven).chain(cast.left.iter().copied());
+            let proven =
+                cast.active.iter().copied().filter(|container| container.proven).chain(cast.kept.iter().copied());
+            let unproven =
+                cast.active.iter().copied().filter(|container| !container.proven).chain(cast.left.iter().copied());
             let retired = proven.skip(self.environment.keep_releases).chain(unproven).map(|container| Retirement {
                 id: container.id.clone(),
                 name: container.name.clone(),
@@ -324,93 +323,13 @@ fn is_unrecorded(ledger: &Ledger, release: &ReleaseId) -> bool {
     ledger.current().is_none_or(|entry| entry.release != *release)
 }
 
-/// What one service on one host needs; `None` if a kept container that is wanted is not there.
-fn replacement(
-    host: &HostName,
+fn note_replacements(
+    plan: &mut Plan,
     service: &ServiceName,
-    order: Order,
-    want: &Want<'_>,
-    cast: &Cast<'_>,
-    release: u64,
-) -> Option<Replacement> {
-    let stops = cast.active.iter().map(|container| {
-        let is_before = cast.before.is_some_and(|before| before.id == container.id);
-        let incumbent = Incumbent::from(*container);
-        let subject = if is_before { Subject::Old } else { Subject::Left(incumbent.id, incumbent.name) };
-        Step::Stop(subject, incumbent.grace)
-    });
-    let stops: Vec<_> = stops.collect();
-    let mut before = cast.before;
-    let (mut first, mut target) = (Vec::new(), None);
-    let mut is_running = false;
-    match cast.wanted {
-        Some(container) if is_active(container) => {
-            is_running = true;
-            let fate = if container.proven { Fate::Leave } else { Fate::Remove };
-            if container.proven {
-                before = None;
-            }
-            target = Some(Target::Existing { container: container.into(), fate });
-        }
-        Some(container) if container.proven => {
-            target = Some(Target::Existing { container: container.into(), fate: Fate::Stop });
-        }
-        Some(left) => {
-            let left = Incumbent::from(left);
-            first.push(Step::Remove(Subject::Left(left.id, left.name)));
-        }
-        None => {}
-    }
-    let target = match (target, want) {
-        (Some(target), _) => target,
-        (None, Want::Spec(spec)) => {
-            first.push(Step::Create);
-            Target::Create { stamp: Box::new(Stamp::of(spec, release)), spec: Box::new((*spec).clone()) }
-        }
-        (None, Want::Kept(_)) => return None,
-    };
-    let settled = cast.wanted.is_some_and(|container| container.settled());
-    let mut enter = Vec::new();
-    if !is_running {
-        enter.push(Step::Start(Subject::New));
-    }
-    if !settled {
-        enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
-    }
-    let steps = match order {
-        Order::StopFirst => first.into_iter().chain(stops).chain(enter).collect(),
-        Order::StartFirst => first.into_iter().chain(enter).chain(stops).collect(),
-    };
-    Some(Replacement {
-        host: host.clone(),
-        service: service.clone(),
-        cause: cause(cast, want),
-        before: before.map(Incumbent::from),
-        before_runs: before.is_some_and(|container| container.state.is_running()),
-        target,
-        order,
-        steps,
-    })
-}
-
-fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
-    let serving = cast.active.iter().find(|container| container.settled());
-    match (serving, want, cast.wanted) {
-        (None, _, Some(wanted)) if is_active(wanted) => Cause::Unfinished,
-        (None, _, _) if cast.before.is_none() => Cause::NotRunning,
-        (None, _, _) => Cause::Unfinished,
-        (Some(_), _, Some(wanted)) if is_active(wanted) => Cause::Unfinished,
-        (Some(old), Want::Spec(spec), _) if old.stamp.image.digest() != spec.image.digest() => {
-            Cause::Image { from: old.stamp.image.to_string(), to: spec.image.to_string() }
-        }
-        (Some(old), Want::Kept(_), Some(kept)) if old.stamp.image.digest() != kept.stamp.image.digest() => {
-            Cause::Image { from: old.stamp.image.to_string(), to: kept.stamp.image.to_string() }
-        }
-        _ => Cause::Configuration,
-    }
-}
-
-fn note_replacements(plan: &mut Plan, service: &ServiceName, placed: usize, policy: &UpdatePolicy, all: &[Replacement]) {
+    placed: usize,
+    policy: &UpdatePolicy,
+    all: &[Replacement],
+) {
     for replacement in all {
         if replacement.cause == Cause::Unfinished {
             plan.notes.push(Note::Unfinished(replacement.host.clone()));
@@ -422,7 +341,7 @@ fn note_replacements(plan: &mut Plan, service: &ServiceName, placed: usize, poli
             plan.notes.push(Note::NoHealth(service.clone()));
         }
     }
-    let goes_down = all.iter().any(|replacement| replacement.before_runs) && policy.order == Order::StopFirst;
+    let goes_down = all.iter().any(|replacement| replacement.before_settled) && policy.order == Order::StopFirst;
     if goes_down {
         let batch = policy.parallelism.of(placed).min(placed);
         plan.notes.push(Note::Downtime { service: service.clone(), still_serving: placed - batch, of: placed });
@@ -451,7 +370,13 @@ pub fn fingerprint(host: &ObservedHost) -> String {
     let mut hash = Sha256::new();
     hash.update(&host.engine.id);
     for container in &host.containers {
-        hash.update(format!("{}\0{}\0{:?}\0{:?}\0", container.id.0, container.name, is_active(container), container.restart));
+        hash.update(format!(
+            "{}\0{}\0{:?}\0{:?}\0",
+            container.id.0,
+            container.name,
+            is_active(container),
+            container.restart
+        ));
     }
     hash.update(format!("{:?}", host.ledger.last_number()));
     hex::encode(&hash.finalize()[..6])

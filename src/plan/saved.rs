@@ -44,14 +44,19 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), SavedPlanError> {
     if saved.scope != now.scope {
         return stale(format!("it is for {}, not for {}", saved.scope.prefix(), now.scope.prefix()));
     }
-    if let Some(host) = saved.seen.keys().chain(now.seen.keys()).find(|host| saved.seen.get(*host) != now.seen.get(*host)) {
+    if let Some(host) =
+        saved.seen.keys().chain(now.seen.keys()).find(|host| saved.seen.get(*host) != now.seen.get(*host))
+    {
         return stale(format!("host {host} no longer looks as it did"));
     }
     if let Some(service) = saved.images.keys().find(|service| saved.images.get(*service) != now.images.get(*service)) {
         return stale(format!("the image of {service} is another one now"));
     }
     if saved.release != now.release {
-        return stale(format!("the manifest, a template or a secret changed: it was {}, it is {} now", saved.release, now.release));
+        return stale(format!(
+            "the manifest, a template or a secret changed: it was {}, it is {} now",
+            saved.release, now.release
+        ));
     }
     stale("the manifest changed how it is rolled out".to_owned())
 }

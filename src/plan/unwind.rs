@@ -18,7 +18,7 @@ pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
         Target::Existing { fate, .. } if in_service => put_away(replacement, *fate),
         _ => Vec::new(),
     };
-    let back = if old_stopped || !replacement.before_runs { restore(replacement) } else { Vec::new() };
+    let back = if old_stopped || !replacement.before_settled { restore(replacement) } else { Vec::new() };
     join(replacement.order, away, back)
 }
 

@@ -112,12 +112,20 @@ impl EventSink for TerminalDisplay {
                 &Message::Activity(format!("{columns}pulling {}", bytes(*done, *total))),
             );
         }
+        // The next step says it too, and the line would change twice at once.
+        if matches!(record.event, Event::StepFinished { .. }) {
+            return;
+        }
         let Some(line) = line(&record.event) else { return };
         let key = line.host.map(HostName::as_str).or(line.service.map(ServiceName::as_str)).unwrap_or_default();
         if ends_batch(&record.event) {
             self.remove(state, |_| false);
         } else if ends(&record.event) {
             self.remove(state, |other| other != key);
+        }
+        if !key.is_empty() {
+            // What the run as a whole did has led to this.
+            self.remove(state, |other| !other.is_empty());
         }
         match line.weight {
             Weight::Milestone => self.print(&line, state.widths),
@@ -175,10 +183,7 @@ fn ends_batch(event: &Event) -> bool {
 }
 
 fn is_remark(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Probed { .. } | Event::Retrying { .. } | Event::BuildOutput { .. } | Event::StepFinished { .. }
-    )
+    matches!(event, Event::Probed { .. } | Event::Retrying { .. } | Event::BuildOutput { .. })
 }
 
 fn bytes(done: u64, total: u64) -> String {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::container::ContainerId;
 use crate::event::{Event, Failure};
 use crate::name::{HostName, ServiceName};
-use crate::plan::rollback::rollback;
+use crate::plan::rollback::{Reached, rollback};
 use crate::plan::{Batch, Replacement, Target};
 use crate::rollout::gate::{self, GateFailure, Watched};
 use crate::rollout::policy::{self, Next, Undo};
@@ -21,8 +21,8 @@ use crate::rollout::verdict::Gated;
 pub(super) struct Progress {
     /// Whether a host was told anything at all.
     pub(super) touched: bool,
-    /// What runs its new release, in order of promotion.
-    pub(super) promoted: Vec<(HostName, ServiceName)>,
+    /// What runs its new release, what was undone, and what failed after its promotion.
+    pub(super) reached: Reached,
     /// What passed a gate last, forward or backward.
     pub(super) gated: Gated,
     /// What failed first.
@@ -39,13 +39,21 @@ pub(super) struct Progress {
 enum BatchEnd {
     Done,
     Cancelled,
-    Failed { undone: Vec<Undo>, first: Option<(HostName, ServiceName)> },
+    Failed { undone: Vec<Undo> },
 }
 
 /// Carries out all batches, and the way back if one fails.
 pub(super) async fn all(run: &Run<'_>) -> Progress {
     let mut progress = Progress::default();
     let batches = &run.plan.batches;
+    let resumed = run.plan.resumed.iter().flat_map(|batch| &batch.replacements);
+    progress.reached.promoted = resumed.map(|one| (one.host.clone(), one.service.clone())).collect();
+    if let (true, Some(resumed)) = (batches.is_empty(), run.plan.resumed.first()) {
+        // Everything was brought there by an unfinished rollout; that it does well is all that is left to be seen.
+        let end = monitor(run, resumed, &mut progress).await;
+        progress.end(run, resumed, end).await;
+        return progress;
+    }
     for (index, batch) in batches.iter().enumerate() {
         if run.cancel.is_requested() {
             progress.cancelled = true;
@@ -54,18 +62,9 @@ pub(super) async fn all(run: &Run<'_>) -> Progress {
         let hosts = batch.replacements.iter().map(|one| one.host.clone()).collect();
         let service = batch.service.clone();
         run.recorder.note(Event::BatchStarted { number: index + 1, of: batches.len(), service, hosts });
-        match forward(run, batch, &mut progress).await {
-            BatchEnd::Done => {}
-            BatchEnd::Cancelled => {
-                progress.cancelled = true;
-                return progress;
-            }
-            BatchEnd::Failed { undone, first } => {
-                if policy::after_failure(batch.failure_action, &undone) == Next::Rollback {
-                    back(run, &mut progress, first).await;
-                }
-                return progress;
-            }
+        let end = forward(run, batch, &mut progress).await;
+        if progress.end(run, batch, end).await {
+            return progress;
         }
         if index + 1 < batches.len() && !batch.delay.is_zero() {
             tokio::select! {
@@ -86,7 +85,7 @@ async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
         let key = (replacement.host.clone(), replacement.service.clone());
         let undo = match end {
             Replaced::Promoted => {
-                progress.promoted.push(key.clone());
+                progress.reached.promoted.insert(key.clone());
                 progress.gated.insert(key);
                 continue;
             }
@@ -103,7 +102,7 @@ async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
         undone.push(progress.undone(key, replacement, undo));
     }
     match (failed, cancelled) {
-        (true, _) => BatchEnd::Failed { undone, first: None },
+        (true, _) => BatchEnd::Failed { undone },
         (false, true) => BatchEnd::Cancelled,
         (false, false) => monitor(run, batch, progress).await,
     }
@@ -125,10 +124,17 @@ async fn monitor(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
     };
     let key = (one.host.clone(), one.service.clone());
     let log = replace::log_of(run, one.host, &one.id).await;
-    let failure = Failure { host: key.0.clone(), service: Some(key.1.clone()), doing: "monitor".to_owned(), reason: failure, log };
+    let failure = Failure {
+        host: key.0.clone(),
+        service: Some(key.1.clone()),
+        doing: "monitor".to_owned(),
+        reason: failure,
+        log,
+    };
     run.recorder.note(Event::HostFailed { failure: failure.clone() });
     progress.failure.get_or_insert(failure);
-    BatchEnd::Failed { undone: Vec::new(), first: Some(key) }
+    progress.reached.failed = Some(key);
+    BatchEnd::Failed { undone: Vec::new() }
 }
 
 /// What to watch after promotion: the container that was created or taken over.
@@ -141,10 +147,10 @@ fn watched<'a>(run: &Run<'_>, replacement: &'a Replacement) -> Option<Watched<'a
     Some(Watched { host, service, id, health, ports })
 }
 
-/// Brings the promoted hosts back, the one that failed in the monitor first.
-async fn back(run: &Run<'_>, progress: &mut Progress, first: Option<(HostName, ServiceName)>) {
+/// Brings the fleet back.
+async fn back(run: &Run<'_>, progress: &mut Progress) {
     progress.went_back = true;
-    let batches = rollback(run.plan, &progress.promoted, first.as_ref());
+    let batches = rollback(run.plan, &progress.reached);
     if batches.is_empty() {
         return;
     }
@@ -164,11 +170,31 @@ async fn back(run: &Run<'_>, progress: &mut Progress, first: Option<(HostName, S
 }
 
 impl Progress {
-    fn is_promoted(&self, replacement: &Replacement) -> bool {
-        self.promoted.iter().any(|(host, service)| *host == replacement.host && *service == replacement.service)
+    /// Takes the end of a batch; true if it ends the rollout.
+    async fn end(&mut self, run: &Run<'_>, batch: &Batch, end: BatchEnd) -> bool {
+        match end {
+            BatchEnd::Done => return false,
+            BatchEnd::Cancelled => self.cancelled = true,
+            BatchEnd::Failed { undone } => {
+                if policy::after_failure(batch.failure_action, &undone) == Next::Rollback {
+                    back(run, self).await;
+                }
+            }
+        }
+        true
     }
 
-    fn undone(&mut self, key: (HostName, ServiceName), replacement: &Replacement, end: Result<(), UndoFailure>) -> Undo {
+    fn is_promoted(&self, replacement: &Replacement) -> bool {
+        self.reached.promoted.contains(&(replacement.host.clone(), replacement.service.clone()))
+    }
+
+    fn undone(
+        &mut self,
+        key: (HostName, ServiceName),
+        replacement: &Replacement,
+        end: Result<(), UndoFailure>,
+    ) -> Undo {
+        self.reached.undone.insert(key.clone());
         match end {
             Ok(()) => {
                 if replacement.before.is_some() {

@@ -40,6 +40,8 @@ pub(super) enum GateFailure {
 
 /// In the monitor, one failed probe may be a blip of the network; two in a row are a failure.
 const MONITOR_FAILURES: u32 = 2;
+/// While a probe waits for its answer, the container is looked at this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Waits until the container has proved itself healthy. `heeds_cancel` is false when undoing.
 pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: bool) -> Result<(), GateFailure> {
@@ -166,8 +168,43 @@ enum Answer {
     None(String),
 }
 
-/// One look and one probe, with every doubt as a no.
+/// One look and one probe, with every doubt as a no. While the probe waits for its answer the container is looked at
+/// again, so that one that ends is noticed at once.
 async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(), Answer> {
+    look(run, watched, life).await?;
+    let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
+    let patience = watched.health.timeout;
+    let probe = timeout(
+        patience + Duration::from_secs(1),
+        doors.prober.probe(&watched.id, watched.ports, &watched.health.check, patience),
+    );
+    tokio::pin!(probe);
+    loop {
+        let answer = tokio::select! {
+            biased;
+            answer = &mut probe => answer,
+            () = sleep(LOOK_AGAIN) => {
+                match look(run, watched, life).await {
+                    Err(Answer::Dead(why)) => return Err(Answer::Dead(why)),
+                    // The probe will tell.
+                    _ => continue,
+                }
+            }
+        };
+        let no = match answer {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(not_ready)) => not_ready.0,
+            Err(_) => format!("no answer within {}", crate::duration::display(patience)),
+        };
+        // Why it does not answer may be that it is no more.
+        return match look(run, watched, life).await {
+            Err(Answer::Dead(why)) => Err(Answer::Dead(why)),
+            _ => Err(Answer::No(no)),
+        };
+    }
+}
+
+async fn look(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(), Answer> {
     let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
     let state = match timeout(CALL, doors.engine.state(&watched.id)).await {
         Ok(Ok(state)) => state,
@@ -175,16 +212,7 @@ async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Resu
         Ok(Err(error)) => return Err(Answer::None(error.to_string())),
         Err(_) => return Err(Answer::None("the engine does not answer".to_owned())),
     };
-    if let Some(why) = life.ended(&state) {
-        return Err(Answer::Dead(why));
-    }
-    let timeout_of_probe = watched.health.timeout;
-    let probe = doors.prober.probe(&watched.id, watched.ports, &watched.health.check, timeout_of_probe);
-    match timeout(timeout_of_probe + Duration::from_secs(1), probe).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(not_ready)) => Err(Answer::No(not_ready.0)),
-        Err(_) => Err(Answer::No(format!("no answer within {}", crate::duration::display(timeout_of_probe)))),
-    }
+    life.ended(&state).map_or(Ok(()), |why| Err(Answer::Dead(why)))
 }
 
 impl Life {

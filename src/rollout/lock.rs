@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::container::ContainerId;
-use crate::engine::marker::{Marker, Markers};
 use crate::engine::EngineError;
+use crate::engine::marker::{Marker, Markers};
 use crate::environment::Scope;
 use crate::event::{Event, Warning};
 use crate::name::HostName;
@@ -98,7 +98,14 @@ fn describe(host: &HostName, marker: &Marker) -> Holder {
         step: String::new(),
         beat: 0,
     });
-    Holder { host: host.clone(), by: text.by, since: text.since, kind: text.kind, rollout: text.rollout, step: text.step }
+    Holder {
+        host: host.clone(),
+        by: text.by,
+        since: text.since,
+        kind: text.kind,
+        rollout: text.rollout,
+        step: text.step,
+    }
 }
 
 impl Lock {
@@ -113,7 +120,8 @@ impl Lock {
             step: "starting".to_owned(),
             beat: 0,
         };
-        let mut lock = Self { text: Mutex::new(text), held: BTreeMap::new(), alive: Mutex::default(), lost: Mutex::default() };
+        let mut lock =
+            Self { text: Mutex::new(text), held: BTreeMap::new(), alive: Mutex::default(), lost: Mutex::default() };
         for (host, door) in &doors.hosts {
             match lock.take(host, door.markers.as_ref(), &marker_name(scope), recorder).await {
                 Ok(id) => {
@@ -129,7 +137,13 @@ impl Lock {
         Ok(lock)
     }
 
-    async fn take(&self, host: &HostName, markers: &dyn Markers, name: &str, recorder: &Recorder) -> Result<ContainerId, NotLocked> {
+    async fn take(
+        &self,
+        host: &HostName,
+        markers: &dyn Markers,
+        name: &str,
+        recorder: &Recorder,
+    ) -> Result<ContainerId, NotLocked> {
         let failed = |error| NotLocked::Failed(host.clone(), error);
         // Each round either gets the marker, or meets one that is alive, or removes one that is not.
         for _ in 0..ATTEMPTS {
@@ -200,7 +214,8 @@ impl Lock {
                 *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
             }
             Ok(Err(error)) => {
-                recorder.note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason: error.to_string() }));
+                recorder
+                    .note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason: error.to_string() }));
             }
             Err(_) => {
                 let reason = "no answer".to_owned();
@@ -220,7 +235,9 @@ impl Lock {
             self.beat(host, id, door.markers.as_ref(), &text, recorder).await;
         }
         match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(host) => Err(EngineError::Refused(format!("the lock on {host} is no longer ours: somebody else took over"))),
+            Some(host) => {
+                Err(EngineError::Refused(format!("the lock on {host} is no longer ours: somebody else took over")))
+            }
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::Doors;
 use crate::rollout::lock::{Claim, Lock, NotLocked};
 use crate::rollout::recorder::Recorder;
-use crate::rollout::report::{Outcome, Report};
+use crate::rollout::report::{Outcome, Report, Row};
 use crate::rollout::run::Run;
 use crate::rollout::verdict::Gated;
 
@@ -73,7 +73,9 @@ impl Rollout<'_> {
         }
         let lock = match Lock::acquire(self.doors, &self.plan.scope, &self.claim, self.recorder).await {
             Ok(lock) => lock,
-            Err(NotLocked::Held(holder)) => return self.report(Outcome::Locked(holder), self.observed, Progress::default()),
+            Err(NotLocked::Held(holder)) => {
+                return self.report(Outcome::Locked(holder), self.observed, Progress::default());
+            }
             Err(NotLocked::Failed(host, error)) => {
                 let failure = Failure { host, ..self.failure("take the lock", error.to_string()) };
                 return self.unchanged(self.observed, vec![failure]);
@@ -107,7 +109,8 @@ impl Rollout<'_> {
     /// Looks at every host again, and goes by that.
     async fn conclude(&self, run: &Run<'_>, before: &Observed, progress: Progress) -> Report {
         let after = self.doors.observe(&self.plan.scope).await;
-        let standings: Vec<_> = verdict::rows(self.plan, before, &after, &progress.gated).into_iter().map(|(_, it)| it).collect();
+        let standings: Vec<_> =
+            verdict::rows(self.plan, before, &after, &progress.gated).into_iter().map(|(_, it)| it).collect();
         let at_target = standings.iter().all(|standing| standing.at_target);
         let at_origin = standings.iter().all(|standing| standing.at_origin);
         let at_either = standings.iter().all(|standing| standing.at_target || standing.at_origin);
@@ -139,7 +142,8 @@ impl Rollout<'_> {
     }
 
     fn entry(&self, number: u64, result: RolloutResult) -> Entry {
-        let images: BTreeMap<_, _> = self.plan.images.iter().map(|(service, image)| (service.clone(), image.to_string())).collect();
+        let images: BTreeMap<_, _> =
+            self.plan.images.iter().map(|(service, image)| (service.clone(), image.to_string())).collect();
         Entry {
             number,
             rollout: self.claim.rollout.clone(),
@@ -181,7 +185,15 @@ impl Rollout<'_> {
 
     fn report(&self, outcome: Outcome, after: &Observed, progress: Progress) -> Report {
         let gated: &Gated = &progress.gated;
-        let rows = verdict::rows(self.plan, self.observed, after, gated).into_iter().map(|(row, _)| row).collect();
+        let rows = verdict::rows(self.plan, self.observed, after, gated).into_iter().map(|(row, standing)| {
+            let as_intended = match outcome {
+                Outcome::Completed => standing.at_target,
+                Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_) => standing.at_origin,
+                Outcome::Halted | Outcome::Cancelled => standing.at_target || standing.at_origin,
+            };
+            Row { as_intended, ..row }
+        });
+        let rows = rows.collect();
         let Progress { failure, undo_failures, .. } = progress;
         Report { outcome, release: self.plan.release.clone(), rows, failure, undo_failures }
     }

@@ -39,12 +39,16 @@ pub(super) async fn retire(run: &Run<'_>) {
         for retirement in retirements {
             let container = retirement.name.clone();
             let removed = match run.host(host) {
-                Ok(doors) => run.change(host, Direction::Forward, Bound::CHANGE, || doors.engine.remove(&retirement.id)).await,
+                Ok(doors) => {
+                    run.change(host, Direction::Forward, Bound::CHANGE, || doors.engine.remove(&retirement.id)).await
+                }
                 Err(error) => Err(error),
             };
             run.recorder.note(match removed {
                 Ok(()) => Event::Retired { host: host.clone(), container },
-                Err(error) => Event::Warning(Warning::NotRetired { host: host.clone(), container, reason: error.to_string() }),
+                Err(error) => {
+                    Event::Warning(Warning::NotRetired { host: host.clone(), container, reason: error.to_string() })
+                }
             });
         }
     });

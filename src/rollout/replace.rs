@@ -94,7 +94,8 @@ async fn steps(
             return Err(Stopped::Cancelled);
         }
         run.lock.set_step(format!("{host} {service}: {step}"));
-        let started = Event::StepStarted { host: host.clone(), service: service.clone(), step: step.clone(), direction };
+        let started =
+            Event::StepStarted { host: host.clone(), service: service.clone(), step: step.clone(), direction };
         let intended = run.recorder.intend(started);
         let begun = Instant::now();
         let result = match (intended, direction) {
@@ -115,20 +116,38 @@ async fn steps(
         };
         let log = evidence(run, replacement, &step).await;
         let doing = step.to_string();
-        run.recorder.note(Event::StepFailed { host: host.clone(), service: service.clone(), step, reason: reason.clone() });
-        return Err(Stopped::Failed { failure: Failure { host, service: Some(service), doing, reason, log }, unhealthy });
+        run.recorder.note(Event::StepFailed {
+            host: host.clone(),
+            service: service.clone(),
+            step,
+            reason: reason.clone(),
+        });
+        return Err(Stopped::Failed {
+            failure: Failure { host, service: Some(service), doing, reason, log },
+            unhealthy,
+        });
     }
     Ok(())
 }
 
-async fn do_step(run: &Run<'_>, replacement: &Replacement, step: &Step, direction: Direction) -> Result<(), GateFailure> {
+async fn do_step(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    step: &Step,
+    direction: Direction,
+) -> Result<(), GateFailure> {
     if let Step::Gate(subject) = step {
         return pass_gate(run, replacement, subject, direction).await;
     }
     change(run, replacement, step, direction).await.map_err(|error| GateFailure::Unanswered(error.to_string()))
 }
 
-async fn pass_gate(run: &Run<'_>, replacement: &Replacement, subject: &Subject, direction: Direction) -> Result<(), GateFailure> {
+async fn pass_gate(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    subject: &Subject,
+    direction: Direction,
+) -> Result<(), GateFailure> {
     let unanswered = |error: EngineError| GateFailure::Unanswered(error.to_string());
     let Some(id) = find(run, replacement, subject).await.map_err(unanswered)? else {
         return Err(GateFailure::Unhealthy("the container is gone".to_owned()));
@@ -142,7 +161,12 @@ async fn pass_gate(run: &Run<'_>, replacement: &Replacement, subject: &Subject, 
     gate::pass(run, &watched, direction == Direction::Forward).await
 }
 
-async fn change(run: &Run<'_>, replacement: &Replacement, step: &Step, direction: Direction) -> Result<(), EngineError> {
+async fn change(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    step: &Step,
+    direction: Direction,
+) -> Result<(), EngineError> {
     let host = &replacement.host;
     let engine = &run.host(host)?.engine;
     if let (Step::Create, Target::Create { spec, stamp }) = (step, &replacement.target) {
@@ -152,7 +176,12 @@ async fn change(run: &Run<'_>, replacement: &Replacement, step: &Step, direction
         run.remember(host, &replacement.service, id);
         return Ok(());
     }
-    let (Step::Start(subject) | Step::Stop(subject, _) | Step::Promote(subject) | Step::Remove(subject) | Step::Gate(subject)) = step else {
+    let (Step::Start(subject)
+    | Step::Stop(subject, _)
+    | Step::Promote(subject)
+    | Step::Remove(subject)
+    | Step::Gate(subject)) = step
+    else {
         return Ok(());
     };
     let Some(id) = find(run, replacement, subject).await? else {
@@ -185,11 +214,11 @@ async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Re
         (Subject::Old, Some(before), _) => Ok(Some(before.id.clone())),
         (Subject::Old, None, _) => Ok(None),
         (Subject::New, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
-        (Subject::New, _, Target::Create { spec, .. }) => match run.created(&replacement.host, &replacement.service) {
+        (Subject::New, _, Target::Create { .. }) => match run.created(&replacement.host, &replacement.service) {
             Some(id) => Ok(Some(id)),
             None => {
                 let engine = &run.host(&replacement.host)?.engine;
-                let name = spec.name().unproven();
+                let name = replacement.target.name().unproven();
                 run.change(&replacement.host, Direction::Forward, Bound::HARMLESS, || engine.find(&name)).await
             }
         },

@@ -69,7 +69,8 @@ pub struct Row {
     pub before: Running,
     /// What runs now.
     pub now: Running,
-    /// Whether what runs now is what the release, or after a rollback the earlier state, wants.
+    /// Whether what runs now is what it should be after this outcome: the release if it was completed, what ran before
+    /// if it was rolled back or never begun, one of the two if it was interrupted or halted.
     pub as_intended: bool,
     /// What is known of its health.
     pub health: RowHealth,

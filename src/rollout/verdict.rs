@@ -72,7 +72,13 @@ fn at_target(host: &ObservedHost, service: &ServiceName, wanted: Option<&SpecDig
 
 /// What ran before runs again. A host on which an unfinished rollout had left nothing running is at its origin when
 /// it runs what the plan goes back to.
-fn at_origin(plan: &Plan, was: Option<&ObservedHost>, is: &ObservedHost, host: &HostName, service: &ServiceName) -> bool {
+fn at_origin(
+    plan: &Plan,
+    was: Option<&ObservedHost>,
+    is: &ObservedHost,
+    host: &HostName,
+    service: &ServiceName,
+) -> bool {
     let replacement = plan.replacements().find(|one| one.host == *host && one.service == *service);
     let before = match replacement {
         Some(replacement) => replacement.before.as_ref().map(|before| &before.id),
@@ -100,7 +106,9 @@ fn running(host: &ObservedHost, service: &ServiceName) -> Running {
 fn health(host: &ObservedHost, service: &ServiceName, gated: bool) -> RowHealth {
     match active(host, service)[..] {
         [] => RowHealth::Stopped,
-        [one] if !one.state.is_running() || matches!(one.state.health, EngineHealth::Unhealthy(_)) => RowHealth::Unhealthy,
+        [one] if !one.state.is_running() || matches!(one.state.health, EngineHealth::Unhealthy(_)) => {
+            RowHealth::Unhealthy
+        }
         [one] if !one.proven => RowHealth::Unproven,
         [one] if gated || one.state.health == EngineHealth::Healthy => RowHealth::Healthy,
         [_] => RowHealth::Running,

@@ -34,8 +34,9 @@ impl TcpTransport {
     pub fn connect(host: &str, port: u16, tls: Option<&TlsFiles>) -> Result<Self, TransportError> {
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let uri =
-            format!("{scheme}://{bracketed}:{port}").parse().map_err(|_| failed(format!("`{host}` is not a host name or address")))?;
+        let uri = format!("{scheme}://{bracketed}:{port}")
+            .parse()
+            .map_err(|_| failed(format!("`{host}` is not a host name or address")))?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -55,9 +56,11 @@ impl Transport for TcpTransport {
         // The limit covers the TLS handshake too, which the connector's own does not.
         match tokio::time::timeout(CONNECT_TIMEOUT, self.connector.clone().call(self.uri.clone())).await {
             Ok(Ok(stream)) => Ok(Box::new(TokioIo::new(stream))),
-            Ok(Err(error)) => {
-                Err(failed(format!("cannot connect to {}: {}", self.uri.authority().map_or("", |a| a.as_str()), causes(&*error))))
-            }
+            Ok(Err(error)) => Err(failed(format!(
+                "cannot connect to {}: {}",
+                self.uri.authority().map_or("", |a| a.as_str()),
+                causes(&*error)
+            ))),
             Err(_) => Err(failed(format!("{} did not answer within {} s", self.uri, CONNECT_TIMEOUT.as_secs()))),
         }
     }
@@ -86,10 +89,9 @@ fn mutual_tls(files: &TlsFiles) -> Result<ClientConfig, TransportError> {
     }
     let chain = certificates(&files.cert)?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, &error))?;
-    client_config()?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| failed(format!("{} and {} do not go together: {error}", files.cert.display(), files.key.display())))
+    client_config()?.with_root_certificates(roots).with_client_auth_cert(chain, key).map_err(|error| {
+        failed(format!("{} and {} do not go together: {error}", files.cert.display(), files.key.display()))
+    })
 }
 
 /// The certificates of a PEM file; one without any is an error.

@@ -25,10 +25,15 @@ impl UnixTransport {
             std::io::ErrorKind::PermissionDenied => {
                 Some("add yourself to the group that owns the socket: sudo usermod -aG docker \"$USER\"")
             }
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => Some("start the engine: sudo systemctl start docker"),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+                Some("start the engine: sudo systemctl start docker")
+            }
             _ => None,
         };
-        TransportError { message: format!("cannot connect to {}: {error}", self.socket.display()), hint: hint.map(str::to_owned) }
+        TransportError {
+            message: format!("cannot connect to {}: {error}", self.socket.display()),
+            hint: hint.map(str::to_owned),
+        }
     }
 }
 

@@ -55,7 +55,11 @@ fn offences(files: &[PathBuf], words: &[&str]) -> Vec<String> {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             if let Some(word) = words.iter().find(|word| code.contains(**word)) {
-                offences.push(format!("{}:{}: `{word}`", file.strip_prefix(root()).unwrap_or(file).display(), number + 1));
+                offences.push(format!(
+                    "{}:{}: `{word}`",
+                    file.strip_prefix(root()).unwrap_or(file).display(),
+                    number + 1
+                ));
             }
         }
     }
@@ -73,11 +77,17 @@ fn pure_modules_have_no_effects() {
 fn data_goes_down_only() {
     let forbidden = [
         ("src/plan", &["crate::rollout", "crate::report", "crate::commands", "crate::manifest"][..]),
-        ("src/rollout", &["crate::report", "crate::commands", "crate::manifest", "crate::transport", "crate::engine::docker"][..]),
+        (
+            "src/rollout",
+            &["crate::report", "crate::commands", "crate::manifest", "crate::transport", "crate::engine::docker"][..],
+        ),
         ("src/engine", &["crate::plan", "crate::report", "crate::commands", "crate::manifest"][..]),
         ("src/transport", &["crate::engine", "crate::plan", "crate::rollout", "bollard"][..]),
         ("src/report", &["crate::engine::docker", "crate::transport", "crate::commands"][..]),
-        ("src/manifest", &["crate::rollout", "crate::plan", "crate::engine", "crate::transport", "crate::commands"][..]),
+        (
+            "src/manifest",
+            &["crate::rollout", "crate::plan", "crate::engine", "crate::transport", "crate::commands"][..],
+        ),
     ];
     let offences: Vec<_> =
         forbidden.iter().flat_map(|(path, words)| offences(&sources(&root().join(path)), words)).collect();

@@ -2,6 +2,7 @@
 //! the command line.
 
 mod architecture;
+mod cli_commands;
 mod image_context;
 mod image_dockerignore;
 mod image_reference;
@@ -18,5 +19,7 @@ mod manifest_top_level;
 mod manifest_values;
 mod manifest_yaml;
 mod plan_deploy;
+mod report_lines;
+mod report_tables;
 mod support;
 mod sweep;

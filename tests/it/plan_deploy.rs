@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use shipctl::container::{ContainerId, ContainerSpec};
 use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
-use shipctl::fleet::observed::{ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase};
+use shipctl::fleet::observed::{
+    ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
+};
 use shipctl::fleet::select::Selection;
 use shipctl::fleet::stamp::Stamp;
-use shipctl::plan::planner::{self, Refusal};
 use shipctl::plan::{Plan, check, saved};
+use shipctl::plan::{Refusal, planner};
 use shipctl::release::{Release, ReleaseId, content_digest};
 
 use crate::support::environment::{environment, host, release, service};
@@ -62,7 +64,7 @@ enum State {
 }
 
 fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContainer {
-    let name = spec.name();
+    let name = spec.name(&spec.digest());
     let (phase, proven, restart, finished) = match state {
         State::Settled => (Phase::Running, true, spec.runtime.restart.clone(), None),
         State::Kept(at) => (Phase::Exited { code: 0, oom_killed: false }, true, RestartPolicy::No, Some(at)),
@@ -73,7 +75,7 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
         id: ContainerId(format!("id-r{release}-{}", spec.host)),
         name: if proven { name.0.clone() } else { name.unproven() },
         proven,
-        stamp: Stamp::of(spec, release),
+        stamp: Stamp::of(spec, spec.digest(), release),
         state: ContainerState {
             phase,
             started_at: Some(Timestamp::UNIX_EPOCH),
@@ -93,7 +95,8 @@ fn seen<'a>(observed: &'a mut Observed, number: usize) -> &'a mut ObservedHost {
 }
 
 fn deploy(environment: &Environment, observed: &Observed, tag: &str) -> Plan {
-    let plan = planner::deploy(environment, observed, &Selection::default(), &release(environment, tag)).expect("a plan");
+    let plan =
+        planner::deploy(environment, observed, &Selection::default(), &release(environment, tag)).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
     plan
 }
@@ -124,14 +127,42 @@ fn a_first_deploy_creates_on_every_host_and_says_there_is_no_way_back() {
     let environment = environment(2);
     let mut observed = fleet(&environment, &[]);
     seen(&mut observed, 1).networks.clear();
-    assert_snapshot!(text(&deploy(&environment, &observed, "v1")), @"");
+    assert_snapshot!(text(&deploy(&environment, &observed, "v1")), @r"
+    deploy shop prod: r1 (first release)
+      image web: shop/web:v1 (763176317631)
+      prepare web1: pull shop/web:v1 (763176317631), create network shop-prod_default, check that port 8080 is free
+      prepare web2: pull shop/web:v1 (763176317631), check that port 8080 is free
+      batch 1 of 2: web, then monitor 400ms
+        web1: nothing -> shop-prod-web-#, not running yet
+          create new; start new; gate new; promote new
+      batch 2 of 2: web, then monitor 400ms
+        web2: nothing -> shop-prod-web-#, not running yet
+          create new; start new; gate new; promote new
+      note: web has nothing to go back to on some hosts: there, a failure removes it again
+    ");
 }
 
 #[test]
 fn an_update_replaces_host_by_host_and_keeps_what_it_stops() {
     let environment = environment(3);
     let observed = fleet(&environment, &["v1", "v2"]);
-    assert_snapshot!(text(&deploy(&environment, &observed, "v3")), @"");
+    assert_snapshot!(text(&deploy(&environment, &observed, "v3")), @r"
+    deploy shop prod: r3 (in force: r2)
+      image web: shop/web:v3 (763376337633)
+      prepare web1: pull shop/web:v3 (763376337633)
+      prepare web2: pull shop/web:v3 (763376337633)
+      prepare web3: pull shop/web:v3 (763376337633)
+      batch 1 of 3: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
+          create new; stop old (grace 1s); start new; gate new; promote new
+      batch 2 of 3: web, then monitor 400ms
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
+          create new; stop old (grace 1s); start new; gate new; promote new
+      batch 3 of 3: web, then monitor 400ms
+        web3: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
+          create new; stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 2 of 3 hosts serve while a batch is replaced
+    ");
 }
 
 #[test]
@@ -140,7 +171,14 @@ fn what_already_runs_everywhere_is_left_alone() {
     let observed = fleet(&environment, &["v1", "v2"]);
     let plan = deploy(&environment, &observed, "v2");
     assert!(plan.is_noop());
-    assert_snapshot!(text(&plan), @"");
+    assert_snapshot!(text(&plan), @r"
+    deploy shop prod: r2 (in force)
+      image web: shop/web:v2 (763276327632)
+      unchanged web1: web
+      unchanged web2: web
+      unchanged web3: web
+      nothing to do
+    ");
 }
 
 #[test]
@@ -152,7 +190,23 @@ fn a_host_left_half_done_comes_first() {
     web3.containers[0].state.phase = Phase::Exited { code: 0, oom_killed: false };
     web3.containers[0].restart = RestartPolicy::No;
     web3.containers.push(container(&spec, 2, State::RunningUnproven));
-    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @r"
+    deploy shop prod: r2 (in force: r1)
+      image web: shop/web:v2 (763276327632)
+      prepare web1: pull shop/web:v2 (763276327632)
+      prepare web2: pull shop/web:v2 (763276327632)
+      batch 1 of 3: web, then monitor 400ms
+        web3: shop-prod-web-# -> shop-prod-web-#, left unfinished
+          gate new; promote new
+      batch 2 of 3: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new; stop old (grace 1s); start new; gate new; promote new
+      batch 3 of 3: web, then monitor 400ms
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new; stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 2 of 3 hosts serve while a batch is replaced
+      note: an earlier rollout did not finish on web3; it comes first
+    ");
 }
 
 #[test]
@@ -161,7 +215,15 @@ fn a_container_that_was_created_and_never_started_is_made_anew() {
     let mut observed = fleet(&environment, &["v1"]);
     let spec = release(&environment, "v2").containers[&(host(1), service("web"))].clone();
     seen(&mut observed, 1).containers.push(container(&spec, 2, State::CreatedUnproven));
-    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @r"
+    deploy shop prod: r2 (in force: r1)
+      image web: shop/web:v2 (763276327632)
+      prepare web1: pull shop/web:v2 (763276327632)
+      batch 1 of 1: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          remove left-over shop-prod-web-#; create new; stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 0 of 1 hosts serve while a batch is replaced
+    ");
 }
 
 #[test]
@@ -172,7 +234,17 @@ fn start_first_gates_the_new_one_before_the_old_one_goes() {
     web.update.parallelism = BatchSize::All;
     web.runtime.ports.clear();
     let observed = fleet(&environment, &["v1"]);
-    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @"");
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @r"
+    deploy shop prod: r2 (in force: r1)
+      image web: shop/web:v2 (763276327632)
+      prepare web1: pull shop/web:v2 (763276327632)
+      prepare web2: pull shop/web:v2 (763276327632)
+      batch 1 of 1: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new; start new; gate new; promote new; stop old (grace 1s)
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new; start new; gate new; promote new; stop old (grace 1s)
+    ");
 }
 
 #[test]
@@ -192,7 +264,17 @@ fn a_rollback_starts_the_container_that_was_kept() {
     let entry = ledger.last_good_before(2).expect("release 1");
     let plan = planner::rollback(&environment, &observed, &Selection::default(), entry).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
-    assert_snapshot!(text(&plan), @"");
+    assert_snapshot!(text(&plan), @r"
+    rollback shop prod: r1 (in force: r2)
+      image web: shop/web:v1 (763176317631)
+      batch 1 of 2: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v1 (763176317631)
+          stop old (grace 1s); start new; gate new; promote new
+      batch 2 of 2: web, then monitor 400ms
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v1 (763176317631)
+          stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 1 of 2 hosts serve while a batch is replaced
+    ");
 }
 
 #[test]
@@ -201,8 +283,12 @@ fn a_rollback_to_what_is_no_longer_kept_is_refused_before_anything_is_touched() 
     let mut observed = fleet(&environment, &["v1", "v2"]);
     seen(&mut observed, 2).containers.retain(|container| container.stamp.release != 1);
     let ledger = observed.ledger();
-    let refusal = planner::rollback(&environment, &observed, &Selection::default(), ledger.find("1").expect("release 1"));
-    assert!(matches!(&refusal, Err(Refusal::NotKept { missing, .. }) if *missing == [(host(2), service("web"))]), "{refusal:?}");
+    let refusal =
+        planner::rollback(&environment, &observed, &Selection::default(), ledger.find("1").expect("release 1"));
+    assert!(
+        matches!(&refusal, Err(Refusal::NotKept { missing, .. }) if *missing == [(host(2), service("web"))]),
+        "{refusal:?}"
+    );
 }
 
 #[test]

@@ -5,7 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::operator::runtime;
+use shipctl::rollout::report::Outcome;
+
+use crate::support::operator::{Command, End, Operator, runtime};
+use crate::support::planted::{self, Planted};
+use crate::support::sim::world::{Call, Flaw};
 use crate::support::sim::{Behaviour, Fault};
 use crate::support::sweep::{Finding, Scenario};
 
@@ -41,12 +45,12 @@ impl Kind {
         }
     }
 
-    /// Calls that a run without faults makes.
-    fn calls(self) -> u64 {
+    /// A run without faults.
+    fn calm(self) -> Finding {
         runtime().block_on(async {
             let calm = self.scenario().await.play(&[]).await;
             assert_eq!(calm.violations, Vec::<String>::new(), "{self:?} without a fault: {calm:?}");
-            calm.calls
+            calm
         })
     }
 }
@@ -76,14 +80,39 @@ fn insist(what: &str, kind: Kind, schedules: &[Schedule]) {
     let begun = Instant::now();
     let findings = play_all(kind, schedules);
     let bad: Vec<_> = schedules.iter().zip(&findings).filter(|(_, finding)| !finding.violations.is_empty()).collect();
-    let shown: Vec<_> =
-        bad.iter().take(5).map(|(faults, finding)| format!("{faults:?} -> {}: {:#?}", finding.end, finding.violations)).collect();
+    let shown: Vec<_> = bad
+        .iter()
+        .take(5)
+        .map(|(faults, finding)| format!("{faults:?} -> {}: {:#?}", finding.end, finding.violations))
+        .collect();
     println!("{what}, {kind:?}: {} schedules in {:.1?}", schedules.len(), begun.elapsed());
-    assert!(bad.is_empty(), "{what}, {kind:?}: {} of {} schedules broke something\n{}", bad.len(), schedules.len(), shown.join("\n"));
+    assert!(
+        bad.is_empty(),
+        "{what}, {kind:?}: {} of {} schedules broke something\n{}",
+        bad.len(),
+        schedules.len(),
+        shown.join("\n")
+    );
 }
 
 fn singles(kind: Kind, faults: &[Fault]) -> Vec<Schedule> {
-    (1..=kind.calls()).flat_map(|call| faults.iter().map(move |fault| vec![(call, *fault)])).collect()
+    let calm = kind.calm();
+    let of_call = |call: &Call| match call {
+        Call::Change => faults.to_vec(),
+        // A look or a line of the journal fails or not; there is nothing to take hold. One fault of each sort is all.
+        Call::Look | Call::Journal => {
+            let mut sorts: Vec<Fault> = Vec::new();
+            for fault in faults {
+                let same = |other: &Fault| other.kills() == fault.kills() && other.fells_host() == fault.fells_host();
+                if fault.fells_host() || !sorts.iter().any(same) {
+                    sorts.push(*fault);
+                }
+            }
+            sorts
+        }
+    };
+    let calls = (1..).zip(&calm.kinds);
+    calls.flat_map(|(number, call)| of_call(call).into_iter().map(move |fault| vec![(number, fault)])).collect()
 }
 
 #[test]
@@ -112,7 +141,8 @@ fn a_host_loses_power_at_every_call() {
 fn every_pair_of_faults_of_a_deploy_and_of_a_rollback() {
     for kind in [Kind::GoodDeploy, Kind::BadOnSecond, Kind::Rollback] {
         let singles: Vec<_> = singles(kind, &Fault::OF_CALLS).into_iter().flatten().collect();
-        let later = |first: &(u64, Fault)| singles.iter().filter(move |second| second.0 > first.0).copied().collect::<Vec<_>>();
+        let later =
+            |first: &(u64, Fault)| singles.iter().filter(move |second| second.0 > first.0).copied().collect::<Vec<_>>();
         let pairs = singles.iter().flat_map(|first| later(first).into_iter().map(move |second| vec![*first, second]));
         insist("pairs", kind, &pairs.collect::<Vec<_>>());
     }
@@ -168,7 +198,11 @@ fn random_schedules_hold_too() {
         let findings = play_all(kind, &schedules);
         for ((seed, (_, schedule)), finding) in mine.iter().zip(&findings) {
             let violations = &finding.violations;
-            assert!(violations.is_empty(), "SHIPCTL_SEED={seed} {kind:?} {schedule:?} -> {}: {violations:#?}", finding.end);
+            assert!(
+                violations.is_empty(),
+                "SHIPCTL_SEED={seed} {kind:?} {schedule:?} -> {}: {violations:#?}",
+                finding.end
+            );
         }
     }
 }
@@ -180,4 +214,63 @@ fn a_seed_replays_exactly() {
         let traces: Vec<_> = (0..2).map(|_| play(kind, std::slice::from_ref(&schedule))[0].trace).collect();
         assert_eq!(traces[0], traces[1], "SHIPCTL_SEED={seed}");
     }
+}
+
+/// The first schedule under which a planted bug breaks something.
+fn caught(planted: Planted) -> Option<(Kind, Schedule, Finding)> {
+    let faults: Vec<_> =
+        Fault::OF_CALLS.into_iter().chain([Fault::PowerCut(Duration::from_secs(2)), Fault::CrashAfter]).collect();
+    for kind in [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor] {
+        let schedules = std::iter::once(Schedule::new()).chain(singles(kind, &faults));
+        let found = runtime().block_on(async {
+            let scenario = kind.scenario().await.with(planted);
+            for schedule in schedules {
+                let finding = scenario.play(&schedule).await;
+                if !finding.violations.is_empty() {
+                    return Some((kind, schedule, finding));
+                }
+            }
+            None
+        });
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    for planted in planted::ALL {
+        let Some((kind, schedule, finding)) = caught(planted) else { panic!("not caught: {}", planted.name) };
+        println!("{}: {kind:?} {schedule:?}: {}", planted.name, finding.violations[0]);
+    }
+}
+
+/// How two deploys that begin at the same time end.
+fn two_at_once(flaw: Option<Flaw>) -> Vec<End> {
+    runtime().block_on(async {
+        let scenario = Kind::GoodDeploy.scenario().await;
+        scenario.operator.world.state().flaw = flaw;
+        let mut ann = scenario.operator.clone();
+        // Long enough for the other one to hear a heartbeat.
+        let web = &mut ann.environment.services[0];
+        web.update.monitor = Duration::from_secs(3);
+        let bob = Operator { name: "bob@desk", ..ann.clone() };
+        let (one, other) = (Command::Deploy("v3".to_owned()), Command::Deploy("v4".to_owned()));
+        let (one, other) = tokio::join!(ann.run(&one), bob.run(&other));
+        vec![one, other]
+    })
+}
+
+#[test]
+fn of_two_deploys_at_once_one_is_told_who_holds_the_lock() {
+    let ends = two_at_once(None);
+    let End::Reported(first) = &ends[0] else { panic!("{ends:?}") };
+    let End::Reported(second) = &ends[1] else { panic!("{ends:?}") };
+    assert_eq!(first.outcome, Outcome::Completed);
+    assert!(matches!(&second.outcome, Outcome::Locked(holder) if holder.by == "ann@desk"), "{:?}", second.outcome);
+    let ends = two_at_once(Some(Flaw::LockIsShared));
+    let locked = |end: &End| matches!(end, End::Reported(report) if matches!(report.outcome, Outcome::Locked(_)));
+    assert!(!ends.iter().any(locked), "a lock that can be taken twice goes unnoticed");
 }

@@ -50,9 +50,10 @@ impl DockerEngine {
         stamp: &Stamp,
         files: &[RenderedFile],
     ) -> Result<ContainerId, EngineError> {
-        let name = spec.name().unproven();
+        let name = spec.name(&stamp.spec).unproven();
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let created = self.short(self.docker().create_container(Some(options), request::create_body(spec, stamp))).await;
+        let created =
+            self.short(self.docker().create_container(Some(options), request::create_body(spec, stamp))).await;
         let (id, attached) = match created {
             Ok(created) => (ContainerId(created.id), BTreeSet::new()),
             Err(EngineError::Conflict(why)) => self.adopt(&name, stamp).await?.ok_or(EngineError::Conflict(why))?,
@@ -97,7 +98,8 @@ impl DockerEngine {
         if files.is_empty() {
             return Ok(());
         }
-        let archive = files::archive(files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+        let archive =
+            files::archive(files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
         self.upload(id, archive).await
     }
 
@@ -153,11 +155,15 @@ impl DockerEngine {
         if observe::name(&self.inspect(&id.0).await?) == name.0 {
             return Ok(());
         }
-        self.short(self.docker().rename_container(&id.0, RenameContainerOptionsBuilder::new().name(&name.0).build())).await
+        self.short(self.docker().rename_container(&id.0, RenameContainerOptionsBuilder::new().name(&name.0).build()))
+            .await
     }
 
     async fn set_restart(&self, id: &ContainerId, policy: &RestartPolicy) -> Result<(), EngineError> {
-        let body = ContainerUpdateBody { restart_policy: Some(request::restart_policy(policy)), ..ContainerUpdateBody::default() };
+        let body = ContainerUpdateBody {
+            restart_policy: Some(request::restart_policy(policy)),
+            ..ContainerUpdateBody::default()
+        };
         self.short(self.docker().update_container(&id.0, body)).await
     }
 

@@ -46,7 +46,11 @@ mod tests {
         let target = |path: &str| FileTarget { path: path.to_owned(), uid: 1000, gid: 2000, mode: 0o400 };
         let files = [
             RenderedFile::config(target("/etc/app/app.conf"), "a = 1\n".to_owned()),
-            RenderedFile::secret(target(&format!("/run/{}", "long/".repeat(40))), Secret::new("hush".to_owned()), "test"),
+            RenderedFile::secret(
+                target(&format!("/run/{}", "long/".repeat(40))),
+                Secret::new("hush".to_owned()),
+                "test",
+            ),
         ];
         let bytes = archive(&files).unwrap();
         assert_eq!(bytes, archive(&files).unwrap());
@@ -57,7 +61,8 @@ mod tests {
             .map(|entry| {
                 let entry = entry.unwrap();
                 let header = entry.header();
-                let numbers = (header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap(), header.mtime().unwrap());
+                let numbers =
+                    (header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap(), header.mtime().unwrap());
                 (entry.path().unwrap().to_string_lossy().into_owned(), numbers)
             })
             .collect();

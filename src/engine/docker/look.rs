@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
 use futures_util::future::try_join_all;
 
@@ -15,6 +15,19 @@ use crate::fleet::observed::{EngineFacts, ObservedContainer, ObservedHost};
 use crate::fleet::stamp::SCOPE_LABEL;
 
 type Filters = HashMap<String, Vec<String>>;
+
+/// A container of ours; one whose labels another version wrote is refused by name, never passed over.
+fn readable(inspected: &ContainerInspectResponse) -> Result<Option<ObservedContainer>, EngineError> {
+    match observe::container(inspected) {
+        Some(container) => Ok(Some(container)),
+        None => {
+            let name = observe::name(inspected);
+            Err(EngineError::Refused(format!(
+                "container {name} carries labels that this version of shipctl cannot read"
+            )))
+        }
+    }
+}
 
 impl DockerEngine {
     pub(super) async fn look(&self, scope: &Scope) -> Result<ObservedHost, EngineError> {
@@ -48,7 +61,7 @@ impl DockerEngine {
         let listed = self.short(self.docker().list_containers(Some(options))).await?;
         let inspections = listed.into_iter().filter_map(|container| container.id).map(|id| async move {
             match self.inspect(&id).await {
-                Ok(inspected) => Ok(observe::container(&inspected)),
+                Ok(inspected) => readable(&inspected),
                 // Removed since it was listed.
                 Err(EngineError::NotFound(_)) => Ok(None),
                 Err(error) => Err(error),

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder,
+};
 use futures_util::TryStreamExt;
 
 use super::{DockerEngine, files};
@@ -52,7 +54,8 @@ impl Markers for DockerEngine {
     async fn write(&self, id: &ContainerId, text: &str) -> Result<(), EngineError> {
         let target = FileTarget { path: TEXT_FILE.to_owned(), uid: 0, gid: 0, mode: 0o600 };
         let archive = files::archive(&[RenderedFile::config(target, text.to_owned())]);
-        self.upload(id, archive.map_err(|error| EngineError::Refused(format!("cannot pack a marker's text: {error}")))?).await
+        self.upload(id, archive.map_err(|error| EngineError::Refused(format!("cannot pack a marker's text: {error}")))?)
+            .await
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), EngineError> {
@@ -62,7 +65,8 @@ impl Markers for DockerEngine {
 
 impl DockerEngine {
     async fn create_marker(&self, name: &str, text: &str) -> Result<ContainerId, EngineError> {
-        let labels = HashMap::from([(MARKER_LABEL.to_owned(), name.to_owned()), (TEXT_LABEL.to_owned(), text.to_owned())]);
+        let labels =
+            HashMap::from([(MARKER_LABEL.to_owned(), name.to_owned()), (TEXT_LABEL.to_owned(), text.to_owned())]);
         let body = ContainerCreateBody {
             image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
             // The engine wants a command, although this never runs.
@@ -85,7 +89,8 @@ impl DockerEngine {
     /// The text that was written last; `None` if none ever was, or if the host lost power before it was on its disk.
     async fn text_file(&self, id: &ContainerId) -> Result<Option<String>, EngineError> {
         let options = DownloadFromContainerOptionsBuilder::new().path(TEXT_FILE).build();
-        let download = self.docker().download_from_container(&id.0, Some(options)).map_ok(|part| part.to_vec()).try_concat();
+        let download =
+            self.docker().download_from_container(&id.0, Some(options)).map_ok(|part| part.to_vec()).try_concat();
         match self.short(download).await {
             Ok(archive) => Ok(files::only_file(&archive).ok().filter(|text| !text.is_empty())),
             Err(EngineError::NotFound(_)) => Ok(None),

@@ -117,13 +117,22 @@ impl Engine for DockerEngine {
             }
             Provision::Volume(name) => {
                 // Gives back a volume that exists.
-                let request = VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
+                let request = VolumeCreateRequest {
+                    name: Some(name.clone()),
+                    labels: Some(labels),
+                    ..VolumeCreateRequest::default()
+                };
                 self.short(self.docker().create_volume(request)).await.map(drop)
             }
         }
     }
 
-    async fn create(&self, spec: &ContainerSpec, stamp: &Stamp, files: &[RenderedFile]) -> Result<ContainerId, EngineError> {
+    async fn create(
+        &self,
+        spec: &ContainerSpec,
+        stamp: &Stamp,
+        files: &[RenderedFile],
+    ) -> Result<ContainerId, EngineError> {
         self.create_container(spec, stamp, files).await
     }
 
@@ -135,7 +144,12 @@ impl Engine for DockerEngine {
         self.stop_container(id, grace).await
     }
 
-    async fn promote(&self, id: &ContainerId, name: &ContainerName, restart: &RestartPolicy) -> Result<(), EngineError> {
+    async fn promote(
+        &self,
+        id: &ContainerId,
+        name: &ContainerName,
+        restart: &RestartPolicy,
+    ) -> Result<(), EngineError> {
         self.promote_container(id, name, restart).await
     }
 

@@ -10,7 +10,9 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_LINE: usize = 2000;
 
 /// Reads output to its end, and keeps the last part of it.
-pub(crate) async fn tail(mut output: impl Stream<Item = Result<LogOutput, DockerError>> + Unpin) -> Result<Vec<u8>, DockerError> {
+pub(crate) async fn tail(
+    mut output: impl Stream<Item = Result<LogOutput, DockerError>> + Unpin,
+) -> Result<Vec<u8>, DockerError> {
     let mut kept = Vec::new();
     while let Some(part) = output.next().await {
         kept.extend_from_slice(&part?.into_bytes());

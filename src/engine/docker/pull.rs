@@ -25,7 +25,9 @@ impl DockerEngine {
             Err(error) => return Err(error),
         }
         let PinnedImage::Registry { repository, digest, .. } = image else {
-            return Err(EngineError::NotFound(format!("image {image} is on the engine that built it only, and not here")));
+            return Err(EngineError::NotFound(format!(
+                "image {image} is on the engine that built it only, and not here"
+            )));
         };
         self.stream_pull(repository, digest, progress).await?;
         let present = self.image(image).await.map_err(|error| match error {
@@ -45,7 +47,12 @@ impl DockerEngine {
         let mut layers = Layers::default();
         loop {
             match timeout(STALL, messages.next()).await {
-                Err(_) => return Err(EngineError::InDoubt(format!("the pull of {repository} made no progress for {} s", STALL.as_secs()))),
+                Err(_) => {
+                    return Err(EngineError::InDoubt(format!(
+                        "the pull of {repository} made no progress for {} s",
+                        STALL.as_secs()
+                    )));
+                }
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(message))) => {
                     if let Some(error) = message.error_detail.as_ref().and_then(|detail| detail.message.clone()) {
@@ -58,7 +65,11 @@ impl DockerEngine {
                 }
                 // bollard 0.21 takes a line break that is cut in two by the network for more data to come. Whether the image is
                 // there is asked afterwards in any case.
-                Ok(Some(Err(DockerError::IOError { err }))) if err.to_string().contains("bytes remaining on stream") => return Ok(()),
+                Ok(Some(Err(DockerError::IOError { err })))
+                    if err.to_string().contains("bytes remaining on stream") =>
+                {
+                    return Ok(());
+                }
                 Ok(Some(Err(error))) => return Err(error.into()),
             }
         }
@@ -77,8 +88,10 @@ impl DockerEngine {
             }
         }
         let version = self.client.version();
-        let (os, architecture) = (present.os.as_deref().unwrap_or_default(), present.architecture.as_deref().unwrap_or_default());
-        let runs = (os.is_empty() || os == version.os) && (architecture.is_empty() || runs_on(architecture, &version.architecture));
+        let (os, architecture) =
+            (present.os.as_deref().unwrap_or_default(), present.architecture.as_deref().unwrap_or_default());
+        let runs = (os.is_empty() || os == version.os)
+            && (architecture.is_empty() || runs_on(architecture, &version.architecture));
         if runs {
             return Ok(());
         }
@@ -150,8 +163,12 @@ mod tests {
         let message = |json: &str| serde_json::from_str::<CreateImageInfo>(json).unwrap();
         let mut layers = Layers::default();
         assert!(!layers.note(&message(r#"{"status":"Pulling from shop/web","id":"1.4"}"#)));
-        assert!(layers.note(&message(r#"{"status":"Downloading","progressDetail":{"current":10,"total":100},"id":"a"}"#)));
-        assert!(layers.note(&message(r#"{"status":"Downloading","progressDetail":{"current":5,"total":50},"id":"b"}"#)));
+        assert!(
+            layers.note(&message(r#"{"status":"Downloading","progressDetail":{"current":10,"total":100},"id":"a"}"#))
+        );
+        assert!(
+            layers.note(&message(r#"{"status":"Downloading","progressDetail":{"current":5,"total":50},"id":"b"}"#))
+        );
         assert_eq!(layers.sum(), (15, 150));
         assert!(layers.note(&message(r#"{"status":"Download complete","progressDetail":{},"id":"a"}"#)));
         assert_eq!(layers.sum(), (105, 150));

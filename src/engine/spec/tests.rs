@@ -14,8 +14,10 @@ fn spec() -> ContainerSpec {
         protocol,
     };
     let mount = |source, target: &str, read_only| Mount { source, target: target.to_owned(), read_only };
-    let network =
-        |name: &str, aliases: &[&str]| Network { name: name.to_owned(), aliases: aliases.iter().map(|&alias| alias.to_owned()).collect() };
+    let network = |name: &str, aliases: &[&str]| Network {
+        name: name.to_owned(),
+        aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+    };
     ContainerSpec {
         scope: Scope { project: "shop".parse().unwrap(), environment: "prod".parse().unwrap() },
         host: "web1".parse().unwrap(),
@@ -48,8 +50,14 @@ fn spec() -> ContainerSpec {
                 start_period_ms: None,
             }),
             restart: RestartPolicy::OnFailure(5),
-            logging: Logging { driver: "json-file".to_owned(), options: BTreeMap::from([("max-size".to_owned(), "10m".to_owned())]) },
-            labels: BTreeMap::from([("team".to_owned(), "a".to_owned()), ("shipctl.scope".to_owned(), "forged".to_owned())]),
+            logging: Logging {
+                driver: "json-file".to_owned(),
+                options: BTreeMap::from([("max-size".to_owned(), "10m".to_owned())]),
+            },
+            labels: BTreeMap::from([
+                ("team".to_owned(), "a".to_owned()),
+                ("shipctl.scope".to_owned(), "forged".to_owned()),
+            ]),
             user: Some("1000:1000".to_owned()),
             init: true,
             stop_signal: Some("SIGQUIT".to_owned()),
@@ -67,7 +75,7 @@ fn spec() -> ContainerSpec {
 }
 
 fn body(spec: &ContainerSpec) -> Value {
-    serde_json::to_value(create_body(spec, &Stamp::of(spec, 7))).unwrap()
+    serde_json::to_value(create_body(spec, &Stamp::of(spec, spec.digest(), 7))).unwrap()
 }
 
 #[test]

@@ -37,13 +37,15 @@ impl Address {
         }
         let settings = inspected.network_settings.as_ref();
         // By name, so that every probe asks at the same one.
-        let mut networks: Vec<_> = settings.and_then(|settings| settings.networks.as_ref()).into_iter().flatten().collect();
+        let mut networks: Vec<_> =
+            settings.and_then(|settings| settings.networks.as_ref()).into_iter().flatten().collect();
         networks.sort_by_key(|(name, _)| *name);
         let ip = networks.iter().find_map(|(_, network)| {
             let addresses = [&network.ip_address, &network.global_ipv6_address];
             addresses.into_iter().flatten().find_map(|text| text.parse().ok())
         });
-        let bindings = settings.and_then(|settings| settings.ports.as_ref()).and_then(|ports| ports.get(&format!("{port}/tcp")));
+        let bindings =
+            settings.and_then(|settings| settings.ports.as_ref()).and_then(|ports| ports.get(&format!("{port}/tcp")));
         let published = bindings.into_iter().flatten().flatten().find_map(|binding| {
             let port = binding.host_port.as_deref()?.parse().ok()?;
             Some(Published { ip: binding.host_ip.clone().unwrap_or_default(), port })
@@ -56,9 +58,10 @@ impl Published {
     /// Where to connect, for somebody to whom the host itself is at `host`.
     pub(super) fn seen_from(self, host: &str) -> Result<(String, u16), NotReady> {
         match self.ip.parse::<IpAddr>() {
-            Ok(ip) if ip.is_loopback() && host != "127.0.0.1" => {
-                Err(NotReady(format!("port {} is published on the host's loopback address only; use an exec check", self.port)))
-            }
+            Ok(ip) if ip.is_loopback() && host != "127.0.0.1" => Err(NotReady(format!(
+                "port {} is published on the host's loopback address only; use an exec check",
+                self.port
+            ))),
             Ok(ip) if !ip.is_unspecified() => Ok((ip.to_string(), self.port)),
             _ => Ok((host.to_owned(), self.port)),
         }

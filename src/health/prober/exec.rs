@@ -11,7 +11,8 @@ use crate::health::NotReady;
 /// Runs a command; exit code 0 is a yes. Whoever calls sets the time limit; a command that takes longer is left to itself,
 /// because the engine has no way to end it.
 pub(super) async fn run(docker: &Docker, container: &ContainerId, command: &[String]) -> Result<(), NotReady> {
-    let (code, output) = execute(docker, container, command).await.map_err(|error| NotReady(clean_line(&error.to_string())))?;
+    let (code, output) =
+        execute(docker, container, command).await.map_err(|error| NotReady(clean_line(&error.to_string())))?;
     let said = last_lines(&output, 1).pop();
     match (code, said) {
         (Some(0), _) => Ok(()),
@@ -21,7 +22,11 @@ pub(super) async fn run(docker: &Docker, container: &ContainerId, command: &[Str
     }
 }
 
-async fn execute(docker: &Docker, container: &ContainerId, command: &[String]) -> Result<(Option<i64>, Vec<u8>), DockerError> {
+async fn execute(
+    docker: &Docker,
+    container: &ContainerId,
+    command: &[String],
+) -> Result<(Option<i64>, Vec<u8>), DockerError> {
     let options = CreateExecOptions {
         cmd: Some(command.to_vec()),
         attach_stdout: Some(true),

@@ -16,7 +16,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// Asks for `path`; a status from 200 to 299 is a yes. Whoever calls sets the time limit.
 pub(super) async fn get(stream: Box<dyn Stream>, path: &str) -> Result<(), NotReady> {
     let unanswered = |error: hyper::Error| NotReady(format!("no HTTP answer: {}", reason(&error)));
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unanswered)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unanswered)?;
     let request = Request::get(path)
         .header(HOST, "localhost")
         .header(USER_AGENT, concat!("shipctl/", env!("CARGO_PKG_VERSION")))

@@ -62,13 +62,22 @@ impl DockerProber {
             Check::Http { port, path } => http::get(self.reach(&inspected, *port, ports).await?, path).await,
             Check::Tcp { port } => {
                 let mut stream = self.reach(&inspected, *port, ports).await?;
-                if self.stays_open(&mut stream).await { Ok(()) } else { Err(NotReady(format!("port {port} refuses connections"))) }
+                if self.stays_open(&mut stream).await {
+                    Ok(())
+                } else {
+                    Err(NotReady(format!("port {port} refuses connections")))
+                }
             }
         }
     }
 
     /// A stream to a port of a container.
-    async fn reach(&self, inspected: &ContainerInspectResponse, port: u16, ports: &[Port]) -> Result<Box<dyn Stream>, NotReady> {
+    async fn reach(
+        &self,
+        inspected: &ContainerInspectResponse,
+        port: u16,
+        ports: &[Port],
+    ) -> Result<Box<dyn Stream>, NotReady> {
         match Address::of(inspected, port) {
             // On this machine a published port is the surer way: addresses of containers may be those of a virtual machine.
             Address::Container { published: Some(published), .. } if self.transport.address().is_none() => {
@@ -94,7 +103,9 @@ impl DockerProber {
         }
         match (published, self.transport.address()) {
             (Some(published), Some(host)) => connect(published.seen_from(&host)?).await,
-            _ if ports.iter().any(|declared| declared.container_port == port) => Err(NotReady(format!("port {port} is not published yet"))),
+            _ if ports.iter().any(|declared| declared.container_port == port) => {
+                Err(NotReady(format!("port {port} is not published yet")))
+            }
             _ => Err(NotReady(format!(
                 "port {port} is not published, and this host is reached by its engine's API alone; publish it or use an exec check"
             ))),
@@ -128,7 +139,13 @@ impl DockerProber {
 
 #[async_trait]
 impl Prober for DockerProber {
-    async fn probe(&self, container: &ContainerId, ports: &[Port], check: &Check, limit: Duration) -> Result<(), NotReady> {
+    async fn probe(
+        &self,
+        container: &ContainerId,
+        ports: &[Port],
+        check: &Check,
+        limit: Duration,
+    ) -> Result<(), NotReady> {
         match timeout(limit, self.ask(container, ports, check)).await {
             Ok(answer) => answer,
             Err(_) => Err(NotReady(format!("no answer within {}", crate::duration::display(limit)))),
@@ -153,7 +170,8 @@ impl Prober for DockerProber {
                 return Some(true);
             }
             // A host that forbids tunnels closes them too, and says so only to whoever asks again.
-            let forbidden = self.transport.address().is_some() && matches!(self.transport.dial(loopback).await, Some(Err(_)));
+            let forbidden =
+                self.transport.address().is_some() && matches!(self.transport.dial(loopback).await, Some(Err(_)));
             (!forbidden).then_some(false)
         };
         timeout(PORT_TIMEOUT, ask).await.ok().flatten()
@@ -164,9 +182,10 @@ fn engine_verdict(health: &EngineHealth) -> Result<(), NotReady> {
     match health {
         EngineHealth::Healthy => Ok(()),
         EngineHealth::Starting => Err(NotReady("the healthcheck has no verdict yet".to_owned())),
-        EngineHealth::Unhealthy(output) => {
-            Err(NotReady(format!("the healthcheck fails: {}", clean_line(output.lines().next_back().unwrap_or_default()))))
-        }
+        EngineHealth::Unhealthy(output) => Err(NotReady(format!(
+            "the healthcheck fails: {}",
+            clean_line(output.lines().next_back().unwrap_or_default())
+        ))),
         EngineHealth::None => Err(NotReady("the container has no HEALTHCHECK".to_owned())),
     }
 }

@@ -50,7 +50,8 @@ impl Link {
     /// Connects and finds a way to the engine.
     pub(super) async fn open(destination: &SshDestination) -> Result<Self, TransportError> {
         let name = format!("ssh {destination}");
-        let dir = PrivateDir::create().map_err(|error| failed(&name, &format!("no private directory for sockets: {error}")))?;
+        let dir = PrivateDir::create()
+            .map_err(|error| failed(&name, &format!("no private directory for sockets: {error}")))?;
         let master = Master::start(destination, &dir, CONTROL).await?;
         let session = Arc::new(Session::resume_mux(dir.join(CONTROL).into_boxed_path(), None));
         let door = find_door(&name, &session, &dir).await?;
@@ -75,7 +76,10 @@ impl Link {
     pub(super) async fn dial(&self, to: SocketAddr) -> Result<Box<dyn Stream>, TransportError> {
         if self.master.refusals() > self.refusals {
             let hint = "allow it in the host's sshd_config (AllowTcpForwarding yes), or use exec checks".to_owned();
-            return Err(TransportError { message: format!("{}: the host forbids TCP forwarding", self.name), hint: Some(hint) });
+            return Err(TransportError {
+                message: format!("{}: the host forbids TCP forwarding", self.name),
+                hint: Some(hint),
+            });
         }
         let socket = self.forwarded(to).await?;
         self.attach(&socket).await

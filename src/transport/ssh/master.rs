@@ -62,7 +62,11 @@ pub(super) struct Master {
 
 impl Master {
     /// Connects, and returns when multiplexing is ready at the socket `control` of `dir`.
-    pub(super) async fn start(destination: &SshDestination, dir: &PrivateDir, control: &str) -> Result<Self, TransportError> {
+    pub(super) async fn start(
+        destination: &SshDestination,
+        dir: &PrivateDir,
+        control: &str,
+    ) -> Result<Self, TransportError> {
         let _turn = HANDSHAKES.acquire().await;
         let mut child = spawn(destination, dir, control)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -146,7 +150,8 @@ fn spawn(destination: &SshDestination, dir: &PrivateDir, control: &str) -> Resul
     ssh.arg("--").arg(&destination.host).arg(format!("echo {READY}; exec cat >/dev/null"));
     ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let hint = missing.then(|| "install the OpenSSH client, for instance: sudo apt-get install openssh-client".to_owned());
+        let hint =
+            missing.then(|| "install the OpenSSH client, for instance: sudo apt-get install openssh-client".to_owned());
         TransportError { message: format!("cannot run ssh: {error}"), hint }
     })
 }
@@ -158,7 +163,9 @@ async fn wait_for_ready(stdout: &mut BufReader<ChildStdout>) -> bool {
     loop {
         match limited.read_buf(&mut seen).await {
             Ok(0) | Err(_) => return false,
-            Ok(_) if seen.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == READY.as_bytes()) => return true,
+            Ok(_) if seen.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == READY.as_bytes()) => {
+                return true;
+            }
             Ok(_) => {}
         }
     }
@@ -166,7 +173,12 @@ async fn wait_for_ready(stdout: &mut BufReader<ChildStdout>) -> bool {
 
 /// Owns the child until it ends. Its output is read to the end, so that whatever the remote side
 /// prints cannot fill the pipe.
-async fn watch_over(mut child: Child, mut stdout: BufReader<ChildStdout>, closing: Arc<Notify>, report: watch::Sender<bool>) {
+async fn watch_over(
+    mut child: Child,
+    mut stdout: BufReader<ChildStdout>,
+    closing: Arc<Notify>,
+    report: watch::Sender<bool>,
+) {
     let mut sink = tokio::io::sink();
     let drain = async {
         // Whether it ends well or badly says nothing that the child's end does not say.

@@ -46,7 +46,9 @@ impl SshTransport {
         let mut state = self.state.lock().await;
         match &*state {
             State::Open(link) if link.is_alive() => return Ok(Arc::clone(link)),
-            State::Closed => return Err(TransportError { message: format!("ssh {}: closed", self.destination), hint: None }),
+            State::Closed => {
+                return Err(TransportError { message: format!("ssh {}: closed", self.destination), hint: None });
+            }
             State::Open(_) | State::Lost => {}
         }
         *state = State::Lost;

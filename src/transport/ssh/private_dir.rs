@@ -43,7 +43,8 @@ impl PrivateDir {
     fn create_in(base: &Path) -> io::Result<Self> {
         // A sweeper of another run may take the lock first; then the directory is its to remove.
         for _ in 0..4 {
-            let dir = tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(base)?;
+            let dir =
+                tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(base)?;
             let lock = File::create_new(dir.path().join(LOCK))?;
             if lock.try_lock().is_ok() && dir.path().join(LOCK).exists() {
                 return Ok(Self { dir, _lock: lock });
@@ -65,7 +66,8 @@ fn bases() -> Vec<PathBuf> {
         plain && path.is_absolute() && text.len() + PREFIX.len() + NAME_ROOM <= PATH_LIMIT
     };
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let mut bases: Vec<_> = runtime.into_iter().chain([std::env::temp_dir(), PathBuf::from("/tmp")]).filter(suits).collect();
+    let mut bases: Vec<_> =
+        runtime.into_iter().chain([std::env::temp_dir(), PathBuf::from("/tmp")]).filter(suits).collect();
     bases.dedup();
     bases
 }
@@ -74,7 +76,8 @@ fn bases() -> Vec<PathBuf> {
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else { return };
     for entry in entries.flatten() {
-        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir());
         if !ours {
             continue;
         }

@@ -14,7 +14,10 @@ pub(super) fn explain(destination: &SshDestination, stderr: &str) -> TransportEr
         let hint = "load a key that the host accepts: ssh-add, or IdentityFile in ~/.ssh/config";
         (format!("the host refused our login: {last}"), Some(hint.to_owned()))
     } else if last.contains("Could not resolve hostname") {
-        (last.to_owned(), Some(format!("check the name `{}` in the manifest, or add it to ~/.ssh/config", destination.host)))
+        (
+            last.to_owned(),
+            Some(format!("check the name `{}` in the manifest, or add it to ~/.ssh/config", destination.host)),
+        )
     } else {
         (last.to_owned(), None)
     };
@@ -30,12 +33,17 @@ fn host_key(destination: &SshDestination, lines: &[&str]) -> (String, Option<Str
         return ("its host key has been revoked".to_owned(), None);
     }
     if let Some(name) = name_between("Host key for ", " has changed") {
-        let file = lines.iter().find_map(|line| line.strip_prefix("Offending ")?.split_once(" key in ")?.1.rsplit_once(':'));
-        let file = file.map(|(file, _)| file).filter(|file| is_plain(file)).map_or(String::new(), |file| format!(" -f {file}"));
+        let file =
+            lines.iter().find_map(|line| line.strip_prefix("Offending ")?.split_once(" key in ")?.1.rsplit_once(':'));
+        let file = file
+            .map(|(file, _)| file)
+            .filter(|file| is_plain(file))
+            .map_or(String::new(), |file| format!(" -f {file}"));
         let hint = format!("if the host was reinstalled, forget its old key: ssh-keygen{file} -R '{name}'");
         return ("its host key has CHANGED; somebody may be in the way".to_owned(), Some(hint));
     }
-    let name = name_between("host key is known for ", " and you have requested").unwrap_or_else(|| destination.host.clone());
+    let name =
+        name_between("host key is known for ", " and you have requested").unwrap_or_else(|| destination.host.clone());
     let scan = match name.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((host, port)) => format!("-p {port} {host}"),
         None => name,

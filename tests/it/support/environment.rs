@@ -7,8 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{
-    BatchSize, Check, Environment, FailureAction, Health, Logging, Network, Order, Port, Protocol, RestartPolicy, Runtime,
-    Service, UpdatePolicy,
+    BatchSize, Check, Environment, FailureAction, Health, Logging, Network, Order, Port, Protocol, RestartPolicy,
+    Runtime, Service, UpdatePolicy,
 };
 use shipctl::fleet::{Endpoint, Host};
 use shipctl::name::{HostName, ServiceName};
@@ -90,7 +90,10 @@ pub fn web() -> Service {
 pub fn image(tag: &str) -> PinnedImage {
     PinnedImage::Registry {
         repository: "registry.example/shop/web".to_owned(),
-        digest: format!("sha256:{}", tag.repeat(32).bytes().map(|byte| format!("{byte:02x}")).collect::<String>().get(..64).unwrap_or("00")),
+        digest: format!(
+            "sha256:{}",
+            tag.repeat(32).bytes().map(|byte| format!("{byte:02x}")).collect::<String>().get(..64).unwrap_or("00")
+        ),
         tag: format!("shop/web:{tag}"),
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod environment;
 pub mod operator;
+pub mod planted;
 pub mod sim;
 pub mod sweep;

@@ -9,8 +9,8 @@ use shipctl::event::{EventSink, Record};
 use shipctl::fleet::observed::Observed;
 use shipctl::fleet::select::Selection;
 use shipctl::fleet::status::Status;
-use shipctl::plan::planner::{self, Refusal};
 use shipctl::plan::{Plan, check};
+use shipctl::plan::{Refusal, planner};
 use shipctl::release::Files;
 use shipctl::rollout::Rollout;
 use shipctl::rollout::cancel::Cancel;
@@ -19,8 +19,8 @@ use shipctl::rollout::recorder::Recorder;
 use shipctl::rollout::report::Report;
 
 use super::environment::release;
-use super::sim::doors::SimJournal;
 use super::sim::World;
+use super::sim::doors::SimJournal;
 
 /// What the operator types.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +33,14 @@ pub enum Command {
 
 /// How a run ended.
 #[derive(Debug)]
+#[expect(dead_code, reason = "why a run refused is read when a test fails")]
 pub enum End {
     /// The rollout came to an end and said so.
     Reported(Box<Report>),
     /// There was nothing to do.
     Nothing,
     /// No plan could be made.
-    Refused(Refusal),
+    Refused(String),
     /// There is no earlier release.
     NoRelease,
     /// The process was killed.
@@ -94,7 +95,7 @@ impl Operator {
         let plan = match self.plan(command, &observed) {
             Ok(Some(plan)) => plan,
             Ok(None) => return End::NoRelease,
-            Err(refusal) => return End::Refused(refusal),
+            Err(refusal) => return End::Refused(refusal.to_string()),
         };
         if plan.is_noop() {
             return End::Nothing;
@@ -108,7 +109,15 @@ impl Operator {
             rollout: "test".to_owned(),
         };
         let (files, cancel) = (Files::new(), &self.cancel);
-        let rollout = Rollout { plan: &plan, observed: &observed, files: &files, doors: &doors, recorder: &recorder, cancel, claim };
+        let rollout = Rollout {
+            plan: &plan,
+            observed: &observed,
+            files: &files,
+            doors: &doors,
+            recorder: &recorder,
+            cancel,
+            claim,
+        };
         End::Reported(Box::new(rollout.run().await))
     }
 
@@ -122,7 +131,11 @@ impl Operator {
             Command::Rollback => {
                 let ledger = observed.ledger();
                 let Some(current) = ledger.current() else { return Ok(None) };
-                let target = if Status::of(observed).is_clean() { ledger.last_good_before(current.release.number) } else { Some(current) };
+                let target = if Status::of(observed).is_clean() {
+                    ledger.last_good_before(current.release.number)
+                } else {
+                    Some(current)
+                };
                 let Some(target) = target else { return Ok(None) };
                 planner::rollback(&self.environment, observed, &all, target)?
             }

@@ -1,6 +1,7 @@
 //! One schedule of faults: a command is run under it, then the world is left in peace, and everything that must hold
 //! is checked, against the world and not against what the rollout says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shipctl::container::SpecDigest;
@@ -9,9 +10,11 @@ use shipctl::name::HostName;
 use shipctl::rollout::report::{Outcome, Report, Running};
 use tokio::time::Instant;
 
-use super::environment::{environment, host, image, release, service};
+use super::environment::{environment, host, image, release};
 use super::operator::{Command, End, Operator, let_pass};
+use super::planted::Planted;
 use super::sim::rules::Rules;
+use super::sim::world::Call;
 use super::sim::{Behaviour, Fault, World};
 
 /// A fleet in a known state, and a command to run on it.
@@ -21,6 +24,14 @@ pub struct Scenario {
     pub command: Command,
     /// Whether the release that the command brings is a good one.
     pub good: bool,
+    origins: BTreeMap<HostName, SpecDigest>,
+    targets: BTreeMap<HostName, SpecDigest>,
+}
+
+/// What each host runs of a release.
+fn specs(operator: &Operator, tag: &str) -> BTreeMap<HostName, SpecDigest> {
+    let release = release(&operator.environment, tag);
+    release.containers.iter().map(|((host, _), spec)| (host.clone(), spec.digest())).collect()
 }
 
 /// What was found out about one schedule.
@@ -28,8 +39,8 @@ pub struct Scenario {
 pub struct Finding {
     /// Everything that did not hold.
     pub violations: Vec<String>,
-    /// Calls of the first run.
-    pub calls: u64,
+    /// What each call of the first run was.
+    pub kinds: Vec<Call>,
     /// Differs when anything that happened differs.
     pub trace: u64,
     /// Outcome of the first run, for people.
@@ -42,12 +53,15 @@ impl Scenario {
         let operator = Self::fleet().await;
         let good = matches!(behaviour, Behaviour::Good(_));
         operator.world.behaves(image("v3").digest(), behaviour);
-        Self { operator, command: Command::Deploy("v3".to_owned()), good }
+        let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v3"));
+        Self { operator, command: Command::Deploy("v3".to_owned()), good, origins, targets }
     }
 
     /// Three hosts on release 2, about to go back to release 1.
     pub async fn rollback() -> Self {
-        Self { operator: Self::fleet().await, command: Command::Rollback, good: true }
+        let operator = Self::fleet().await;
+        let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v1"));
+        Self { operator, command: Command::Rollback, good: true, origins, targets }
     }
 
     async fn fleet() -> Operator {
@@ -63,17 +77,21 @@ impl Scenario {
         self.command.clone()
     }
 
-    /// The specs that hosts shall have if the command succeeds.
+    /// The spec that a host shall have if the command succeeds.
     fn target(&self, name: &HostName) -> SpecDigest {
-        let tag = match &self.command {
-            Command::Deploy(tag) => tag.as_str(),
-            Command::Rollback => "v1",
-        };
-        release(&self.operator.environment, tag).containers[&(name.clone(), service("web"))].digest()
+        self.targets[name].clone()
     }
 
+    /// The spec that a host has when the command is typed.
     fn origin(&self, name: &HostName) -> SpecDigest {
-        release(&self.operator.environment, "v2").containers[&(name.clone(), service("web"))].digest()
+        self.origins[name].clone()
+    }
+
+    /// The same, with a bug in it.
+    pub fn with(mut self, planted: Planted) -> Self {
+        self.operator.bend = planted.bend;
+        self.operator.world.state().flaw = planted.flaw;
+        self
     }
 
     /// Runs the command under `faults`, and then in peace.
@@ -83,7 +101,7 @@ impl Scenario {
         let names: Vec<_> = world.state().hosts.keys().cloned().collect();
         let rules = Rules {
             max_unavailable: 1,
-            origin: names.iter().map(|name| (name.clone(), self.origin(name))).collect(),
+            origin: self.origins.clone(),
             image: match &self.command {
                 Command::Deploy(tag) => Some(image(tag).reference()),
                 Command::Rollback => None,
@@ -92,7 +110,7 @@ impl Scenario {
         world.state().rules = rules;
         world.schedule(faults);
         let end = operator.run(&self.wanted()).await;
-        let calls = world.state().calls;
+        let kinds = world.state().kinds.clone();
         world.schedule(&[]);
         let mut broken = Vec::new();
         self.judge_report(&world, &end, faults, &names, &mut broken);
@@ -113,7 +131,7 @@ impl Scenario {
             End::Reported(report) => format!("{:?}", report.outcome),
             other => format!("{other:?}"),
         };
-        Finding { violations, calls, trace: world.trace(), end }
+        Finding { violations, kinds, trace: world.trace(), end }
     }
 
     fn restore_power(world: &World) {
@@ -128,7 +146,14 @@ impl Scenario {
     }
 
     /// I4 and I5: what the run said is what is; after a single fault every host runs exactly the old or the new.
-    fn judge_report(&self, world: &World, end: &End, faults: &[(u64, Fault)], names: &[HostName], broken: &mut Vec<String>) {
+    fn judge_report(
+        &self,
+        world: &World,
+        end: &End,
+        faults: &[(u64, Fault)],
+        names: &[HostName],
+        broken: &mut Vec<String>,
+    ) {
         let single = faults.len() <= 1;
         let fells = faults.iter().any(|(_, fault)| fault.fells_host());
         let report = match end {
@@ -150,7 +175,9 @@ impl Scenario {
             let up = world.state().hosts[name].up;
             let fine = match (&report.outcome, &truth) {
                 (Outcome::Completed, Truth::One(spec, healthy)) => *spec == new && *healthy,
-                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), Truth::One(spec, healthy)) => *spec == old && *healthy,
+                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), Truth::One(spec, healthy)) => {
+                    *spec == old && *healthy
+                }
                 (Outcome::Cancelled, Truth::One(spec, healthy)) => (*spec == old || *spec == new) && *healthy,
                 (Outcome::Halted, _) => true,
                 _ => false,
@@ -193,10 +220,13 @@ impl Scenario {
         world.state().rules = Rules { max_unavailable: names.len(), ..Rules::default() };
         let already = names.iter().all(|name| running(world, name) == Truth::One(self.target(name), true));
         // A rollback that is done would go one release further back.
-        let again = if self.command == Command::Rollback && already { Command::Deploy("v1".to_owned()) } else { self.wanted() };
+        let again =
+            if self.command == Command::Rollback && already { Command::Deploy("v1".to_owned()) } else { self.wanted() };
         let target = |name: &HostName| if self.good { self.target(name) } else { self.origin(name) };
         let mut end = operator.run(&again).await;
-        if self.command == Command::Rollback && !names.iter().all(|name| running(world, name) == Truth::One(target(name), true)) {
+        if self.command == Command::Rollback
+            && !names.iter().all(|name| running(world, name) == Truth::One(target(name), true))
+        {
             // An unfinished rollback first restores the release in force; the next one goes back.
             end = operator.run(&again).await;
         }

@@ -49,11 +49,20 @@ pub struct SimContainer {
     pub started: Option<Instant>,
     pub finished: Option<Instant>,
     pub restarts: u64,
+    /// It was stopped on request, and not started since.
+    pub stopped: bool,
     behaviour: Behaviour,
 }
 
 impl SimContainer {
-    pub fn new(id: ContainerId, name: String, stamp: Stamp, ports: Vec<u16>, behaviour: &Behaviour, host: &HostName) -> Self {
+    pub fn new(
+        id: ContainerId,
+        name: String,
+        stamp: Stamp,
+        ports: Vec<u16>,
+        behaviour: &Behaviour,
+        host: &HostName,
+    ) -> Self {
         Self {
             id,
             name,
@@ -65,6 +74,7 @@ impl SimContainer {
             started: None,
             finished: None,
             restarts: 0,
+            stopped: false,
             behaviour: behaviour.on(host),
         }
     }
@@ -79,7 +89,9 @@ impl SimContainer {
 
     /// Lets time do to the container what its program does.
     pub fn refresh(&mut self, now: Instant) {
-        let (Behaviour::Exits(after), Some(started), true) = (&self.behaviour, self.started, self.is_running()) else { return };
+        let (Behaviour::Exits(after), Some(started), true) = (&self.behaviour, self.started, self.is_running()) else {
+            return;
+        };
         if now >= started + *after {
             if self.restart == RestartPolicy::No {
                 self.phase = Phase::Exited { code: 1, oom_killed: false };
@@ -95,6 +107,7 @@ impl SimContainer {
         self.phase = Phase::Running;
         self.started = Some(now);
         self.restarts = 0;
+        self.stopped = false;
     }
 
     pub fn end(&mut self, now: Instant, code: i64) {
@@ -119,11 +132,6 @@ impl SimContainer {
             _ => false,
         };
         now >= since && !failing
-    }
-
-    /// Makes a program that was fine go bad from its next start.
-    pub fn spoil(&mut self) {
-        self.behaviour = Behaviour::NeverHealthy;
     }
 
     pub fn state(&self, epoch: Instant) -> ContainerState {

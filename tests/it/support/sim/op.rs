@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::container::SimContainer;
 use super::rules;
-use super::world::{SimMarker, State};
+use super::world::{Flaw, SimMarker, State};
 use shipctl::fleet::observed::Phase;
 
 /// A change to one host.
@@ -33,7 +33,7 @@ impl Op {
         rules::before(self, state, host, now);
         let result = self.change(state, host, now);
         state.mutations += 1;
-        rules::after(self, state, host, now, result.is_ok());
+        rules::after(self, state);
         result
     }
 
@@ -51,10 +51,15 @@ impl Op {
             Self::Create { spec, stamp, files } => return create(state, host, spec, stamp, files).map(Some),
             Self::Start(id) => start(state, host, id, now)?,
             Self::Stop(id) => {
+                let keeps_policy = state.flaw == Some(Flaw::StopKeepsPolicy);
                 if let Some(container) = state.container(host, id) {
-                    container.restart = RestartPolicy::No;
+                    if !keeps_policy {
+                        container.restart = RestartPolicy::No;
+                    }
                     if container.is_running() {
-                        container.end(now, 0);
+                        // Like most programs, it ends with a code that an engine takes for a failure.
+                        container.end(now, 143);
+                        container.stopped = true;
                     }
                 }
             }
@@ -65,7 +70,7 @@ impl Op {
             }
             Self::Remove(id) => state.host(host).containers.retain(|container| container.id != *id),
             Self::MarkerCreate(name, text) => {
-                if state.host(host).markers.contains_key(name) {
+                if state.host(host).markers.contains_key(name) && state.flaw != Some(Flaw::LockIsShared) {
                     return Err(EngineError::Conflict("the name is taken".to_owned()));
                 }
                 let id = state.new_id();
@@ -83,11 +88,17 @@ impl Op {
     }
 }
 
-fn create(state: &mut State, host: &HostName, spec: &ContainerSpec, stamp: &Stamp, files: &[String]) -> Result<ContainerId, EngineError> {
+fn create(
+    state: &mut State,
+    host: &HostName,
+    spec: &ContainerSpec,
+    stamp: &Stamp,
+    files: &[String],
+) -> Result<ContainerId, EngineError> {
     if !state.host(host).images.contains(&spec.image.reference()) {
         return Err(EngineError::NotFound(format!("no such image: {}", spec.image)));
     }
-    let name = spec.name();
+    let name = spec.name(&stamp.spec);
     let taken = |container: &&mut SimContainer| container.name == name.0 || container.name == name.unproven();
     if let Some(other) = state.host(host).containers.iter_mut().find(taken) {
         if other.stamp.spec == stamp.spec && other.phase == Phase::Created && other.name.ends_with(UNPROVEN_SUFFIX) {
@@ -114,7 +125,8 @@ fn start(state: &mut State, host: &HostName, id: &ContainerId, now: Instant) -> 
         return Ok(());
     }
     let ports = containers[wanted].ports.clone();
-    let clash = containers.iter().any(|other| other.is_running() && other.ports.iter().any(|port| ports.contains(port)));
+    let clash =
+        containers.iter().any(|other| other.is_running() && other.ports.iter().any(|port| ports.contains(port)));
     if clash {
         return Err(EngineError::Refused("port is already allocated".to_owned()));
     }

@@ -8,12 +8,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use shipctl::container::ContainerId;
 use shipctl::engine::EngineError;
 use shipctl::environment::{RestartPolicy, Scope};
+use shipctl::fleet::ledger;
 use shipctl::fleet::observed::{EngineFacts, ObservedHost, Phase};
 use shipctl::name::HostName;
-use shipctl::fleet::ledger;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -43,6 +44,34 @@ pub struct SimHost {
     pub markers: BTreeMap<String, SimMarker>,
 }
 
+/// What a call was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// It changes a host.
+    Change,
+    /// It only looks.
+    Look,
+    /// A line of the operator's journal.
+    Journal,
+}
+
+/// A broken promise of an adapter, planted to see whether the sweep catches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// `stop` leaves the restart policy as it is.
+    StopKeepsPolicy,
+    /// An error that means "nobody knows" is reported as "refused".
+    LostMeansUndone,
+    /// A late call takes hold later than a rollout waits for.
+    LateBeyondBound(Duration),
+    /// A probe without an answer says yes.
+    SilenceIsHealth,
+    /// A look at a host that does not answer shows an empty host.
+    SilentIsEmpty,
+    /// Creating a marker whose name is taken succeeds.
+    LockIsShared,
+}
+
 /// All there is.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -50,13 +79,14 @@ pub struct State {
     pub registry_up: bool,
     pub rules: Rules,
     pub violations: Vec<String>,
+    pub flaw: Option<Flaw>,
     /// Calls made so far; faults go by it.
     pub calls: u64,
     /// Changes made so far.
     pub mutations: u64,
     pub faults: Vec<(u64, Fault)>,
-    /// What each call was, when asked for.
-    pub log: Option<Vec<String>>,
+    /// What each call was.
+    pub kinds: Vec<Call>,
     late: Vec<(Instant, HostName, Op)>,
     behaviours: BTreeMap<String, Behaviour>,
     next_id: u64,
@@ -95,9 +125,11 @@ impl State {
                 let _unheard = op.apply(self, &host, now);
             }
         }
-        for host in self.hosts.values_mut() {
+        for (name, host) in &mut self.hosts {
             if host.boots_at.is_some_and(|at| at <= now) {
-                host.boot(now);
+                let returned = host.boot(now).into_iter();
+                self.violations
+                    .extend(returned.map(|one| format!("I4: {name}: a boot brings back {one}, which was stopped")));
             }
             host.containers.iter_mut().for_each(|container| container.refresh(now));
         }
@@ -120,16 +152,22 @@ impl SimHost {
         }
     }
 
-    /// Starts what an engine starts after a boot: what its restart policy says, and nothing else.
-    fn boot(&mut self, now: Instant) {
+    /// Starts what an engine starts after a boot: what its restart policy says, and nothing else. Returns the names of
+    /// containers that came back although they had been stopped.
+    fn boot(&mut self, now: Instant) -> Vec<String> {
         self.up = true;
         self.boots_at = None;
+        let mut returned = Vec::new();
         for container in &mut self.containers {
             let failed = matches!(container.phase, Phase::Exited { code, .. } if code != 0);
             if container.restart != RestartPolicy::No && failed {
+                if container.stopped {
+                    returned.push(container.name.clone());
+                }
                 container.start(now);
             }
         }
+        returned
     }
 }
 
@@ -152,10 +190,11 @@ impl World {
             registry_up: true,
             rules: Rules::default(),
             violations: Vec::new(),
+            flaw: None,
             calls: 0,
             mutations: 0,
             faults: Vec::new(),
-            log: None,
+            kinds: Vec::new(),
             late: Vec::new(),
             behaviours: BTreeMap::new(),
             next_id: 0,
@@ -178,7 +217,10 @@ impl World {
     pub fn schedule(&self, faults: &[(u64, Fault)]) {
         let mut state = self.state();
         state.calls = 0;
+        state.kinds.clear();
         state.faults = faults.to_vec();
+        // A run can be killed once; a second blow that met nobody is not for the next run.
+        let _unheard = self.crash.notified().now_or_never();
     }
 
     /// What a program of this image does.
@@ -198,7 +240,15 @@ impl World {
 
     /// Makes a change on a host, as far as the schedule lets it.
     pub async fn change(&self, host: &HostName, op: Op) -> Result<Option<ContainerId>, EngineError> {
-        let fault = self.begin(host, &op).await?;
+        let result = self.attempt(host, op).await;
+        match (self.state().flaw, result) {
+            (Some(Flaw::LostMeansUndone), Err(EngineError::InDoubt(why))) => Err(EngineError::NotFound(why)),
+            (_, result) => result,
+        }
+    }
+
+    async fn attempt(&self, host: &HostName, op: Op) -> Result<Option<ContainerId>, EngineError> {
+        let fault = self.begin(host, Call::Change).await?;
         let lost = || EngineError::InDoubt("the connection was lost".to_owned());
         let now = Instant::now();
         match fault {
@@ -212,6 +262,8 @@ impl World {
                 Err(lost())
             }
             Some(Fault::Late(by)) => {
+                let flaw = self.state().flaw;
+                let by = if let Some(Flaw::LateBeyondBound(by)) = flaw { by } else { by };
                 self.state().late.push((now + by, host.clone(), op));
                 Err(lost())
             }
@@ -225,8 +277,12 @@ impl World {
     }
 
     /// Looks at a host, as far as the schedule lets it.
-    pub async fn look<T>(&self, host: &HostName, what: &str, read: impl FnOnce(&mut State, Instant) -> T) -> Result<T, EngineError> {
-        let fault = self.begin(host, &what).await?;
+    pub async fn look<T>(
+        &self,
+        host: &HostName,
+        read: impl FnOnce(&mut State, Instant) -> T,
+    ) -> Result<T, EngineError> {
+        let fault = self.begin(host, Call::Look).await?;
         if fault == Some(Fault::CrashAfter) {
             self.crash.notify_one();
             return std::future::pending().await;
@@ -238,7 +294,7 @@ impl World {
     }
 
     /// Counts a call and meets the faults that strike before it takes hold.
-    async fn begin(&self, host: &HostName, what: &impl std::fmt::Debug) -> Result<Option<Fault>, EngineError> {
+    async fn begin(&self, host: &HostName, kind: Call) -> Result<Option<Fault>, EngineError> {
         sleep(LATENCY).await;
         let now = Instant::now();
         let (fault, up) = {
@@ -248,10 +304,7 @@ impl World {
             let call = state.calls;
             let since = now.duration_since(state.epoch);
             state.remember(&(host.as_str(), call, since));
-            if state.log.is_some() {
-                let line = format!("{call} {host} {:.80}", format!("{what:?}"));
-                state.log.as_mut().expect("just seen").push(line);
-            }
+            state.kinds.push(kind);
             let fault = state.faults.iter().find(|(number, _)| *number == call).map(|(_, fault)| *fault);
             match fault {
                 Some(Fault::PowerOff) => state.host(host).lose_power(now, None),
@@ -278,9 +331,7 @@ impl World {
         state.calls += 1;
         let call = state.calls;
         state.remember(&call);
-        if let Some(log) = &mut state.log {
-            log.push(format!("{call} journal"));
-        }
+        state.kinds.push(Call::Journal);
         let fault = state.faults.iter().find(|(number, _)| *number == call).map(|(_, fault)| *fault);
         match fault {
             Some(fault) if fault.kills() => {
@@ -307,7 +358,11 @@ impl State {
             foreign_ports: BTreeMap::new(),
             networks: sim.networks.clone(),
             volumes: sim.volumes.clone(),
-            ledger: sim.markers.get(&ledger).and_then(|marker| serde_json::from_str(&marker.text).ok()).unwrap_or_default(),
+            ledger: sim
+                .markers
+                .get(&ledger)
+                .and_then(|marker| serde_json::from_str(&marker.text).ok())
+                .unwrap_or_default(),
         }
     }
 

@@ -1,0 +1,133 @@
+//! One service on one host: from the containers that are there to the steps that are needed.
+
+use crate::container::{ContainerSpec, SpecDigest};
+use crate::environment::Order;
+use crate::fleet::ledger::{Entry, Ledger};
+use crate::fleet::observed::ObservedContainer;
+use crate::fleet::stamp::Stamp;
+use crate::name::{HostName, ServiceName};
+use crate::plan::incumbent::{Cast, is_active};
+use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target};
+
+/// What a host shall run of a service.
+pub(super) struct Want<'a> {
+    pub(super) digest: SpecDigest,
+    /// What to create if it is not there; `None` in a rollback, which creates nothing.
+    pub(super) spec: Option<&'a ContainerSpec>,
+}
+
+/// What one service on one host needs; `None` if a kept container that is wanted is not there.
+pub(super) fn replacement(
+    host: &HostName,
+    service: &ServiceName,
+    order: Order,
+    want: &Want<'_>,
+    cast: &Cast<'_>,
+    release: u64,
+) -> Option<Replacement> {
+    let stops = cast.active.iter().map(|container| {
+        let is_before = cast.before.is_some_and(|before| before.id == container.id);
+        let incumbent = Incumbent::from(*container);
+        let subject = if is_before { Subject::Old } else { Subject::Left(incumbent.id, incumbent.name) };
+        Step::Stop(subject, incumbent.grace)
+    });
+    let stops: Vec<_> = stops.collect();
+    let mut before = cast.before;
+    let (mut first, mut target) = (Vec::new(), None);
+    let mut is_running = false;
+    match cast.wanted {
+        Some(container) if is_active(container) => {
+            is_running = true;
+            let fate = if container.proven { Fate::Leave } else { Fate::Remove };
+            if container.proven {
+                before = None;
+            }
+            target = Some(Target::Existing { container: container.into(), fate });
+        }
+        Some(container) if container.proven => {
+            target = Some(Target::Existing { container: container.into(), fate: Fate::Stop });
+        }
+        Some(left) => {
+            let left = Incumbent::from(left);
+            first.push(Step::Remove(Subject::Left(left.id, left.name)));
+        }
+        None => {}
+    }
+    let target = match (target, want.spec) {
+        (Some(target), _) => target,
+        (None, Some(spec)) => {
+            first.push(Step::Create);
+            let stamp = Stamp::of(spec, want.digest.clone(), release);
+            Target::Create { stamp: Box::new(stamp), spec: Box::new(spec.clone()) }
+        }
+        (None, None) => return None,
+    };
+    let settled = cast.wanted.is_some_and(|container| container.settled());
+    let mut enter = Vec::new();
+    if !is_running {
+        enter.push(Step::Start(Subject::New));
+    }
+    if !settled {
+        enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
+    }
+    let steps = match order {
+        Order::StopFirst => first.into_iter().chain(stops).chain(enter).collect(),
+        Order::StartFirst => first.into_iter().chain(enter).chain(stops).collect(),
+    };
+    Some(Replacement {
+        host: host.clone(),
+        service: service.clone(),
+        cause: cause(cast, want),
+        before: before.map(Incumbent::from),
+        before_settled: before.is_some_and(ObservedContainer::settled),
+        target,
+        order,
+        steps,
+    })
+}
+
+fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
+    let serving = cast.active.iter().find(|container| container.settled());
+    let wanted_runs = cast.wanted.is_some_and(is_active);
+    let Some(old) = serving.filter(|_| !wanted_runs) else {
+        let is_new = !wanted_runs && cast.before.is_none();
+        return if is_new { Cause::NotRunning } else { Cause::Unfinished };
+    };
+    let kept = cast.wanted.map(|container| &container.stamp.image);
+    match want.spec.map(|spec| &spec.image).or(kept) {
+        Some(image) if image.digest() != old.stamp.image.digest() => {
+            Cause::Image { from: old.stamp.image.to_string(), to: image.to_string() }
+        }
+        _ => Cause::Configuration,
+    }
+}
+
+/// A host that an unfinished rollout has already brought to a release that is not in force yet: nothing is done to
+/// it, but it is watched with the others, and goes back with them.
+pub(super) fn resumed(
+    ledger: &Ledger,
+    host: &HostName,
+    service: &ServiceName,
+    order: Order,
+    settled: &ObservedContainer,
+    cast: &Cast<'_>,
+) -> Option<Replacement> {
+    let place = |entry: &Entry| entry.placements.get(host)?.get(service).cloned();
+    let in_force = ledger.current().and_then(place)?;
+    if in_force == settled.stamp.spec {
+        return None;
+    }
+    let before = cast.kept.iter().find(|container| container.stamp.spec == in_force)?;
+    let was_good = ledger.completed().any(|entry| place(entry).as_ref() == Some(&settled.stamp.spec));
+    let fate = if was_good { Fate::Stop } else { Fate::Remove };
+    Some(Replacement {
+        host: host.clone(),
+        service: service.clone(),
+        cause: Cause::Unfinished,
+        before: Some((*before).into()),
+        before_settled: false,
+        target: Target::Existing { container: settled.into(), fate },
+        order,
+        steps: Vec::new(),
+    })
+}

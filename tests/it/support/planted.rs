@@ -1,0 +1,98 @@
+//! Bugs planted on purpose, each of a kind that such tools have had. The sweep must catch every one of them; if it does
+//! not, it is the sweep that has a hole.
+//!
+//! A bug of the planner is planted by bending its plan, one of an adapter by a world that breaks its contract.
+
+use std::time::Duration;
+
+use shipctl::plan::{Plan, Step, Subject, Target};
+
+use super::operator::Bend;
+use super::sim::world::Flaw;
+
+/// A planted bug.
+#[derive(Debug, Clone, Copy)]
+pub struct Planted {
+    pub name: &'static str,
+    pub bend: Option<Bend>,
+    pub flaw: Option<Flaw>,
+}
+
+const fn plan(name: &'static str, bend: Bend) -> Planted {
+    Planted { name, bend: Some(bend), flaw: None }
+}
+
+const fn flaw(name: &'static str, flaw: Flaw) -> Planted {
+    Planted { name, bend: None, flaw: Some(flaw) }
+}
+
+/// All of them.
+pub const ALL: [Planted; 15] = [
+    plan("a container is promoted without passing its gate", |plan| {
+        drop_steps(plan, |step| matches!(step, Step::Gate(_)))
+    }),
+    plan("a container is promoted before its gate", |plan| {
+        for step in steps(plan) {
+            if let Some(gate) = step.iter().position(|step| matches!(step, Step::Gate(_))) {
+                step.swap(gate, gate + 1);
+            }
+        }
+    }),
+    plan("the new container is never promoted", |plan| drop_steps(plan, |step| matches!(step, Step::Promote(_)))),
+    plan("the old container is removed instead of stopped", |plan| {
+        for steps in steps(plan) {
+            if let Some(stop) = steps.iter().position(|step| matches!(step, Step::Stop(Subject::Old, _))) {
+                steps.insert(stop + 1, Step::Remove(Subject::Old));
+            }
+        }
+    }),
+    plan("the old container is stopped before the new one exists", |plan| {
+        for steps in steps(plan) {
+            if let Some(create) = steps.iter().position(|step| *step == Step::Create) {
+                let create = steps.remove(create);
+                steps.insert(1, create);
+            }
+        }
+    }),
+    plan("images are not pulled before the first container is stopped", |plan| {
+        plan.preparations.values_mut().for_each(|preparation| preparation.pulls.clear());
+    }),
+    plan("all hosts are replaced at once", |plan| {
+        let rest: Vec<_> = plan.batches.drain(1.min(plan.batches.len())..).collect();
+        if let Some(first) = plan.batches.first_mut() {
+            first.replacements.extend(rest.into_iter().flat_map(|batch| batch.replacements));
+        }
+    }),
+    plan("what ran before is forgotten", |plan| {
+        plan.batches
+            .iter_mut()
+            .flat_map(|batch| &mut batch.replacements)
+            .for_each(|replacement| replacement.before = None);
+    }),
+    plan("a host is left out", |plan| drop(plan.batches.pop())),
+    plan("the release before is pruned at once, though it is the way back", |plan| {
+        let replacements: Vec<_> = plan.replacements().cloned().collect();
+        for replacement in replacements {
+            let (Some(before), Target::Create { .. }) = (replacement.before, &replacement.target) else { continue };
+            plan.batches.iter_mut().flat_map(|batch| &mut batch.replacements).for_each(|one| {
+                if one.host == replacement.host {
+                    let left = Subject::Left(before.id.clone(), before.name.clone());
+                    one.steps.insert(2, Step::Remove(left));
+                }
+            });
+        }
+    }),
+    flaw("a stopped container keeps its restart policy and comes back after a power cut", Flaw::StopKeepsPolicy),
+    flaw("a lost call is taken for one that did not happen", Flaw::LostMeansUndone),
+    flaw("a lost call may take hold long after it was given up", Flaw::LateBeyondBound(Duration::from_secs(45))),
+    flaw("a container that cannot be asked is taken for healthy", Flaw::SilenceIsHealth),
+    flaw("a host that does not answer is taken for an empty one", Flaw::SilentIsEmpty),
+];
+
+fn steps(plan: &mut Plan) -> impl Iterator<Item = &mut Vec<Step>> {
+    plan.batches.iter_mut().flat_map(|batch| &mut batch.replacements).map(|replacement| &mut replacement.steps)
+}
+
+fn drop_steps(plan: &mut Plan, unwanted: fn(&Step) -> bool) {
+    steps(plan).for_each(|steps| steps.retain(|step| !unwanted(step)));
+}
