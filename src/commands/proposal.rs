@@ -68,12 +68,22 @@ pub(super) async fn propose(
     images: Option<BTreeMap<ServiceName, PinnedImage>>,
     recorder: &Recorder,
 ) -> Result<Proposal> {
-    let observed = fleet.observe(recorder).await;
-    all_answer(&observed, &input.selection)?;
-    let images = match images {
-        Some(images) => images,
-        None => images::pin(fleet, &input.logins, recorder).await?,
+    let is_built = input.environment.services.values().any(|service| service.build.is_some());
+    let (observed, images) = match images {
+        Some(images) => (fleet.observe(recorder).await, images),
+        // A build takes long, and is for nothing if a host does not answer.
+        None if is_built => {
+            let observed = fleet.observe(recorder).await;
+            all_answer(&observed, &input.selection)?;
+            (observed, images::pin(fleet, &input.logins, recorder).await?)
+        }
+        None => {
+            let (observed, images) = tokio::join!(fleet.observe(recorder), images::pin(fleet, &input.logins, recorder));
+            all_answer(&observed, &input.selection)?;
+            (observed, images?)
+        }
     };
+    all_answer(&observed, &input.selection)?;
     let release = Release::assemble(&input.environment, images, &input.files);
     let plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
     Ok(Proposal { plan: checked(plan)?, observed })

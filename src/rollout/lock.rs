@@ -1,4 +1,4 @@
-//! One rollout per project and environment: a marker on every host, taken in name order, refreshed while the
+//! One rollout per project and environment: a marker on every host, the first by name first, refreshed while the
 //! rollout lives, and checked before each effect.
 //!
 //! Liveness is judged by a counter that changes, never by comparing two machines' clocks. A holder that shows no
@@ -109,7 +109,8 @@ fn describe(host: &HostName, marker: &Marker) -> Holder {
 }
 
 impl Lock {
-    /// Takes the lock on every host, in name order, so that two runs meet on the first host they share.
+    /// Takes the lock on every host: on the first by name alone, so that two runs meet there and one of them goes no
+    /// further, then on the others at the same time.
     pub async fn acquire(doors: &Doors, scope: &Scope, claim: &Claim, recorder: &Recorder) -> Result<Self, NotLocked> {
         let text = LockText {
             token: claim.token.clone(),
@@ -122,16 +123,26 @@ impl Lock {
         };
         let mut lock =
             Self { text: Mutex::new(text), held: BTreeMap::new(), alive: Mutex::default(), lost: Mutex::default() };
-        for (host, door) in &doors.hosts {
-            match lock.take(host, door.markers.as_ref(), &marker_name(scope), recorder).await {
-                Ok(id) => {
-                    lock.held.insert(host.clone(), id);
-                    lock.mark_alive(host);
+        let name = marker_name(scope);
+        let (first, others): (Vec<_>, Vec<_>) = doors.hosts.iter().enumerate().partition(|(index, _)| *index == 0);
+        for hosts in [first, others] {
+            let takes = hosts.into_iter().map(|(_, (host, door))| {
+                let (lock, name) = (&lock, &name);
+                async move { (host, lock.take(host, door.markers.as_ref(), name, recorder).await) }
+            });
+            let mut refused = None;
+            for (host, taken) in join_all(takes).await {
+                match taken {
+                    Ok(id) => {
+                        lock.held.insert(host.clone(), id);
+                        lock.mark_alive(host);
+                    }
+                    Err(refusal) => refused = refused.or(Some(refusal)),
                 }
-                Err(refusal) => {
-                    lock.release(doors, recorder).await;
-                    return Err(refusal);
-                }
+            }
+            if let Some(refusal) = refused {
+                lock.release(doors, recorder).await;
+                return Err(refusal);
             }
         }
         Ok(lock)

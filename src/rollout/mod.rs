@@ -94,12 +94,13 @@ impl Rollout<'_> {
     }
 
     async fn carry_out(&self, run: &Run<'_>) -> Report {
-        // The plan was made without the lock: somebody may have been faster.
-        let fresh = self.doors.observe(&self.plan.scope).await;
+        // The plan was made without the lock: somebody may have been faster. Preparing a host harms nobody, so it need
+        // not wait for the answer.
+        let (fresh, prepared) = tokio::join!(self.doors.observe(&self.plan.scope), prepare::all(run));
         if let Some(failure) = self.stale(&fresh) {
             return self.unchanged(&fresh, vec![failure]);
         }
-        if let Err(failures) = prepare::all(run).await {
+        if let Err(failures) = prepared {
             return self.unchanged(&fresh, failures);
         }
         let progress = batches::all(run).await;
@@ -134,9 +135,12 @@ impl Rollout<'_> {
             _ => RolloutResult::Mixed,
         };
         let ledger = after.ledger();
-        record::write(run, &ledger, self.entry(ledger.last_number() + 1, result)).await;
+        let entry = self.entry(ledger.last_number() + 1, result);
         if outcome == Outcome::Completed {
-            record::retire(run).await;
+            // What is too old to go back to is no way back, so its removal need not wait for the record.
+            tokio::join!(record::write(run, &ledger, entry), record::retire(run));
+        } else {
+            record::write(run, &ledger, entry).await;
         }
         self.report(outcome, &after, progress)
     }
