@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longest duration a manifest may ask for; longer ones are typing errors.
-pub const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX: Duration = Duration::from_hours(24);
 
 /// Reads `1h2m3s4ms` in the Compose Specification's form: a unit is required, each at most once, in
 /// falling order. `us` is read too, as Compose does. The error says what is allowed.
@@ -38,7 +38,8 @@ pub fn display(duration: Duration) -> String {
     let mut text = String::new();
     for (unit, size) in [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)] {
         if micros >= size {
-            text.push_str(&format!("{}{unit}", micros / size));
+            text += &(micros / size).to_string();
+            text += unit;
             micros %= size;
         }
     }

@@ -55,6 +55,7 @@ async fn measure(fleet: &Fleet, hosts: usize, runs: usize) -> Result<Vec<Row>> {
     let images = Images::new(fleet)?;
     let tool = Tool::new(fleet)?;
     let mut floor = Floor::new(fleet, images.repository())?;
+    floor.lay_network().await?;
 
     println!("bench: building the images");
     images.publish(BASE, "slow-start:200ms")?;

@@ -78,6 +78,8 @@ impl Kind {
 pub enum RolloutResult {
     /// The release is in force on every host it was meant for.
     Completed,
+    /// It was carried out on the hosts and services that were selected; the release did not come into force.
+    Partial,
     /// Every touched host went back.
     RolledBack,
     /// Mixed, or not known.

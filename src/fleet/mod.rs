@@ -85,9 +85,9 @@ impl fmt::Display for SshDestination {
             write!(f, "{user}@")?;
         }
         if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?
+            write!(f, "[{}]", self.host)?;
         } else {
-            write!(f, "{}", self.host)?
+            write!(f, "{}", self.host)?;
         }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;

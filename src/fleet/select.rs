@@ -30,8 +30,8 @@ impl Selection {
     /// Resolves filters against an environment. No filter of a kind means all of that kind; every filter must match.
     pub fn resolve(environment: &Environment, hosts: &[String], services: &[String]) -> Result<Self, NoMatch> {
         Ok(Self {
-            hosts: pick("host", hosts, environment.hosts.keys())?,
-            services: pick("service", services, environment.services.keys())?,
+            hosts: pick("host", hosts, &environment.hosts.keys())?,
+            services: pick("service", services, &environment.services.keys())?,
         })
     }
 
@@ -54,7 +54,7 @@ impl Selection {
 fn pick<'a, N>(
     kind: &'static str,
     asked: &[String],
-    known: impl Iterator<Item = &'a N> + Clone,
+    known: &(impl Iterator<Item = &'a N> + Clone),
 ) -> Result<Option<BTreeSet<N>>, NoMatch>
 where
     N: Clone + Ord + ToString + 'a,

@@ -49,7 +49,7 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
     }
     match replacement.order {
         Order::StopFirst if start.is_some() && stop > start => {
-            faults.push("stop-first, but the old one is stopped last")
+            faults.push("stop-first, but the old one is stopped last");
         }
         Order::StopFirst if create.is_some() && stop.is_some() && stop < create => {
             faults.push("the old one is stopped before the new one exists");

@@ -137,7 +137,7 @@ pub enum Target {
     /// A container that is there: kept from an earlier release, or running but not settled.
     Existing {
         /// Which.
-        container: Incumbent,
+        container: Box<Incumbent>,
         /// What becomes of it if it fails.
         fate: Fate,
     },
@@ -220,9 +220,10 @@ impl Plan {
         self.resumed.iter().chain(&self.batches).flat_map(|batch| &batch.replacements)
     }
 
-    /// The hosts this plan looks at or touches.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostName> {
-        self.seen.keys()
+    /// Whether hosts or services of the release are left out, so that it cannot come into force by this plan.
+    pub fn is_partial(&self) -> bool {
+        let covered = self.replacements().count() + self.unchanged.len();
+        covered < self.placements.values().map(BTreeMap::len).sum()
     }
 }
 

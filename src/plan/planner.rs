@@ -9,7 +9,7 @@ use crate::container::PinnedImage;
 use crate::engine::Provision;
 use crate::environment::{BatchSize, Check, Environment, FailureAction, MountSource, Order, UpdatePolicy};
 use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
-use crate::fleet::observed::{HostView, Observed, ObservedHost};
+use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost};
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
@@ -33,7 +33,7 @@ pub fn deploy(
     };
     let wants: Wants<'_> = release.containers.iter().filter_map(want).collect();
     let id = release_id(&placements, observed);
-    let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, wants)?;
+    let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants)?;
     plan.images.clone_from(&release.images);
     Ok(plan)
 }
@@ -55,7 +55,7 @@ pub fn rollback(
         }
     }
     let planner = Planner { environment, observed, selection };
-    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), wants)?;
+    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants)?;
     plan.images = kept_images(observed, &entry.placements);
     Ok(plan)
 }
@@ -109,7 +109,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: Wants<'_>) -> Result<Plan, Refusal> {
+    fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: &Wants<'_>) -> Result<Plan, Refusal> {
         self.refuse_unreachable()?;
         self.refuse_twins()?;
         let ledger = self.observed.ledger();
@@ -118,7 +118,7 @@ impl Planner<'_> {
             kind,
             scope: self.environment.scope(),
             from: ledger.current().map(|entry| entry.release.clone()),
-            unrecorded: is_unrecorded(&ledger, &release),
+            unrecorded: false,
             release,
             images: BTreeMap::new(),
             placements,
@@ -127,7 +127,7 @@ impl Planner<'_> {
             batches: Vec::new(),
             retirements: BTreeMap::new(),
             unchanged: Vec::new(),
-            notes: self.orphans(&wants),
+            notes: self.orphans(wants),
             seen: self
                 .observed
                 .hosts
@@ -136,16 +136,17 @@ impl Planner<'_> {
                 .collect(),
         };
         let mut missing = Vec::new();
-        for service in self.services_in_order(&wants) {
-            let batches = self.service(&mut plan, &service, &wants, &mut missing);
+        for service in self.services_in_order(wants) {
+            let batches = self.service(&mut plan, &service, wants, &mut missing);
             plan.batches.extend(batches);
         }
         if !missing.is_empty() {
             return Err(Refusal::NotKept { release: plan.release, missing });
         }
+        plan.unrecorded = !plan.is_partial() && is_unrecorded(&ledger, &plan.release);
         self.refuse_taken_ports(&plan)?;
         self.prepare(&mut plan);
-        self.retire(&mut plan, &wants);
+        self.retire(&mut plan, wants);
         plan.notes.sort();
         plan.notes.dedup();
         Ok(plan)
@@ -213,7 +214,9 @@ impl Planner<'_> {
             placed += 1;
             let Some(host) = self.observed.seen(host_name) else { continue };
             if !self.selection.has_host(host_name) {
-                self.note_unselected(plan, host, host_name, service, want);
+                if !cast(host, service, &want.digest).wanted.is_some_and(ObservedContainer::settled) {
+                    plan.notes.push(Note::NotSelected(host_name.clone()));
+                }
                 continue;
             }
             let cast = cast(host, service, &want.digest);
@@ -232,19 +235,6 @@ impl Planner<'_> {
         note_replacements(plan, service, placed, &policy, &replacements);
         plan.resumed.extend(batching::batches(service, &policy, placed, taken_over));
         batching::batches(service, &policy, placed, replacements)
-    }
-
-    fn note_unselected(
-        &self,
-        plan: &mut Plan,
-        host: &ObservedHost,
-        name: &HostName,
-        service: &ServiceName,
-        want: &Want<'_>,
-    ) {
-        if !cast(host, service, &want.digest).wanted.is_some_and(|container| container.settled()) {
-            plan.notes.push(Note::NotSelected(name.clone()));
-        }
     }
 
     fn orphans(&self, wants: &Wants<'_>) -> Vec<Note> {

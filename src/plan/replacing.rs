@@ -25,13 +25,13 @@ pub(super) fn replacement(
     cast: &Cast<'_>,
     release: u64,
 ) -> Option<Replacement> {
-    let stops = cast.active.iter().map(|container| {
+    let departures = cast.active.iter().map(|container| {
         let is_before = cast.before.is_some_and(|before| before.id == container.id);
         let incumbent = Incumbent::from(*container);
         let subject = if is_before { Subject::Old } else { Subject::Left(incumbent.id, incumbent.name) };
         Step::Stop(subject, incumbent.grace)
     });
-    let stops: Vec<_> = stops.collect();
+    let departures: Vec<_> = departures.collect();
     let mut before = cast.before;
     let (mut first, mut target) = (Vec::new(), None);
     let mut is_running = false;
@@ -42,10 +42,10 @@ pub(super) fn replacement(
             if container.proven {
                 before = None;
             }
-            target = Some(Target::Existing { container: container.into(), fate });
+            target = Some(Target::Existing { container: Box::new(container.into()), fate });
         }
         Some(container) if container.proven => {
-            target = Some(Target::Existing { container: container.into(), fate: Fate::Stop });
+            target = Some(Target::Existing { container: Box::new(container.into()), fate: Fate::Stop });
         }
         Some(left) => {
             let left = Incumbent::from(left);
@@ -62,7 +62,7 @@ pub(super) fn replacement(
         }
         (None, None) => return None,
     };
-    let settled = cast.wanted.is_some_and(|container| container.settled());
+    let settled = cast.wanted.is_some_and(ObservedContainer::settled);
     let mut enter = Vec::new();
     if !is_running {
         enter.push(Step::Start(Subject::New));
@@ -71,8 +71,8 @@ pub(super) fn replacement(
         enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
     }
     let steps = match order {
-        Order::StopFirst => first.into_iter().chain(stops).chain(enter).collect(),
-        Order::StartFirst => first.into_iter().chain(enter).chain(stops).collect(),
+        Order::StopFirst => first.into_iter().chain(departures).chain(enter).collect(),
+        Order::StartFirst => first.into_iter().chain(enter).chain(departures).collect(),
     };
     Some(Replacement {
         host: host.clone(),
@@ -126,7 +126,7 @@ pub(super) fn resumed(
         cause: Cause::Unfinished,
         before: Some((*before).into()),
         before_settled: false,
-        target: Target::Existing { container: settled.into(), fate },
+        target: Target::Existing { container: Box::new(settled.into()), fate },
         order,
         steps: Vec::new(),
     })

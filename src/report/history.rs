@@ -57,7 +57,7 @@ impl HistoryAnswer {
             let tone = match entry.result {
                 RolloutResult::Completed if is_current => Tone::Good,
                 RolloutResult::Completed => Tone::Neutral,
-                RolloutResult::RolledBack | RolloutResult::Interrupted => Tone::Warning,
+                RolloutResult::Partial | RolloutResult::RolledBack | RolloutResult::Interrupted => Tone::Warning,
                 RolloutResult::Mixed => Tone::Bad,
             };
             table.row(
@@ -81,6 +81,7 @@ impl HistoryAnswer {
 fn words(result: RolloutResult) -> &'static str {
     match result {
         RolloutResult::Completed => "completed",
+        RolloutResult::Partial => "partial",
         RolloutResult::RolledBack => "rolled back",
         RolloutResult::Mixed => "mixed",
         RolloutResult::Interrupted => "interrupted",

@@ -47,7 +47,7 @@ impl Widths {
     pub fn of(plan: &Plan) -> Self {
         let services = plan.placements.values().flat_map(|services| services.keys());
         Self {
-            hosts: plan.hosts().map(|host| host.as_str().len()).max().unwrap_or(0),
+            hosts: plan.seen.keys().map(|host| host.as_str().len()).max().unwrap_or(0),
             services: services.map(|service| service.as_str().len()).max().unwrap_or(0),
         }
     }

@@ -40,6 +40,8 @@ pub(super) enum GateFailure {
 
 /// In the monitor, one failed probe may be a blip of the network; two in a row are a failure.
 const MONITOR_FAILURES: u32 = 2;
+/// From the first question to the second; doubled from there on, up to the interval.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// While a probe waits for its answer, the container is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -49,12 +51,14 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
     let health = watched.health;
     let mut healthy_since: Option<Instant> = None;
     let mut life = Life::default();
-    let mut said = None;
+    let mut told = Told::default();
+    let mut asked = 0;
     loop {
+        asked += 1;
         let last = match question(run, watched, &mut life).await {
             Ok(()) => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
-                tell(run, watched, &mut said, None);
+                tell(run, watched, &mut told, None);
                 if since.elapsed() >= health.min_healthy_time {
                     return Ok(());
                 }
@@ -64,12 +68,12 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
             Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
             Err(Answer::No(why)) => {
                 healthy_since = None;
-                tell(run, watched, &mut said, Some(&why));
+                tell(run, watched, &mut told, Some(&why));
                 GateFailure::Unhealthy(format!("its last answer was: {why}"))
             }
             Err(Answer::None(why)) => {
                 healthy_since = None;
-                tell(run, watched, &mut said, Some(&why));
+                tell(run, watched, &mut told, Some(&why));
                 GateFailure::Unanswered(why)
             }
         };
@@ -81,7 +85,7 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
                 GateFailure::Cancelled => GateFailure::Cancelled,
             });
         }
-        let pause = next_pause(health, healthy_since);
+        let pause = next_pause(health, asked, healthy_since);
         if heeds_cancel {
             tokio::select! {
                 biased;
@@ -94,11 +98,12 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
     }
 }
 
-/// The interval, or less when the container will have been healthy for long enough before that.
-fn next_pause(health: &Health, healthy_since: Option<Instant>) -> Duration {
+/// The interval, or less: at first a container is asked more often, as most are up in a moment, and at last when it will
+/// have been healthy for long enough.
+fn next_pause(health: &Health, asked: u32, healthy_since: Option<Instant>) -> Duration {
     match healthy_since {
         Some(since) => health.interval.min(health.min_healthy_time.saturating_sub(since.elapsed())),
-        None => health.interval,
+        None => health.interval.min(FIRST_PAUSE * 2_u32.saturating_pow(asked.saturating_sub(1))),
     }
 }
 
@@ -108,13 +113,13 @@ pub(super) async fn monitor<'a>(
     watched: &'a [Watched<'a>],
     window: Duration,
 ) -> Result<bool, (&'a Watched<'a>, GateFailure)> {
-    let mut watches: FuturesUnordered<_> =
+    let mut pending: FuturesUnordered<_> =
         watched.iter().map(|one| async move { (one, watch(run, one, window).await) }).collect();
     loop {
         let next = tokio::select! {
             biased;
             () = run.cancel.requested() => return Ok(false),
-            next = watches.next() => next,
+            next = pending.next() => next,
         };
         match next {
             None => return Ok(true),
@@ -236,12 +241,21 @@ impl Life {
     }
 }
 
+/// The last answer that was reported.
+#[derive(Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    Healthy,
+    NotReady(String),
+}
+
 /// Reports an answer when it differs from the one before.
-fn tell(run: &Run<'_>, watched: &Watched<'_>, said: &mut Option<Option<String>>, answer: Option<&str>) {
-    let answer = answer.map(ToOwned::to_owned);
-    if said.as_ref() != Some(&answer) {
-        *said = Some(answer.clone());
+fn tell(run: &Run<'_>, watched: &Watched<'_>, told: &mut Told, not_ready: Option<&str>) {
+    let answer = not_ready.map_or(Told::Healthy, |why| Told::NotReady(why.to_owned()));
+    if *told != answer {
+        *told = answer;
         let (host, service) = (watched.host.clone(), watched.service.clone());
-        run.recorder.note(Event::Probed { host, service, not_ready: answer });
+        run.recorder.note(Event::Probed { host, service, not_ready: not_ready.map(ToOwned::to_owned) });
     }
 }

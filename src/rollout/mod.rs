@@ -129,6 +129,7 @@ impl Rollout<'_> {
             Outcome::Halted
         };
         let result = match outcome {
+            Outcome::Completed if self.plan.is_partial() => RolloutResult::Partial,
             Outcome::Completed => RolloutResult::Completed,
             Outcome::RolledBack => RolloutResult::RolledBack,
             Outcome::Cancelled => RolloutResult::Interrupted,

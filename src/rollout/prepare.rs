@@ -16,7 +16,7 @@ use crate::rollout::run::{Bound, Run};
 /// Hosts prepared at the same time.
 const AT_ONCE: usize = 16;
 /// Longest pull; the engine's own stall timeout ends a dead one sooner.
-const PULL: Bound = Bound { answer: Duration::from_secs(30 * 60), late: Duration::ZERO };
+const PULL: Bound = Bound { answer: Duration::from_mins(30), late: Duration::ZERO };
 
 /// Prepares all hosts; all failures are returned, not only the first.
 pub(super) async fn all(run: &Run<'_>) -> Result<(), Vec<Failure>> {

@@ -98,12 +98,11 @@ async fn steps(
             Event::StepStarted { host: host.clone(), service: service.clone(), step: step.clone(), direction };
         let intended = run.recorder.intend(started);
         let begun = Instant::now();
-        let result = match (intended, direction) {
-            (Err(broken), Direction::Forward) => Err(GateFailure::Unanswered(broken.to_string())),
-            _ => {
-                attempted.push(step.clone());
-                do_step(run, replacement, &step, direction).await
-            }
+        let result = if let (Err(broken), Direction::Forward) = (intended, direction) {
+            Err(GateFailure::Unanswered(broken.to_string()))
+        } else {
+            attempted.push(step.clone());
+            do_step(run, replacement, &step, direction).await
         };
         let (reason, unhealthy) = match result {
             Ok(()) => {
@@ -214,14 +213,15 @@ async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Re
         (Subject::Old, Some(before), _) => Ok(Some(before.id.clone())),
         (Subject::Old, None, _) => Ok(None),
         (Subject::New, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
-        (Subject::New, _, Target::Create { .. }) => match run.created(&replacement.host, &replacement.service) {
-            Some(id) => Ok(Some(id)),
-            None => {
-                let engine = &run.host(&replacement.host)?.engine;
-                let name = replacement.target.name().unproven();
-                run.change(&replacement.host, Direction::Forward, Bound::HARMLESS, || engine.find(&name)).await
+        (Subject::New, _, Target::Create { .. }) => {
+            let created = run.created(&replacement.host, &replacement.service);
+            if created.is_some() {
+                return Ok(created);
             }
-        },
+            let engine = &run.host(&replacement.host)?.engine;
+            let name = replacement.target.name().unproven();
+            run.change(&replacement.host, Direction::Forward, Bound::HARMLESS, || engine.find(&name)).await
+        }
     }
 }
 

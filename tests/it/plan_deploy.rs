@@ -22,8 +22,7 @@ use crate::support::environment::{environment, host, release, service};
 fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
     let mut ledger = Ledger::default();
     let releases: Vec<Release> = tags.iter().map(|tag| release(environment, tag)).collect();
-    for (index, release) in releases.iter().enumerate() {
-        let number = index as u64 + 1;
+    for (release, number) in releases.iter().zip(1..) {
         let placements = release.placements();
         ledger = ledger.with(Entry {
             number,
@@ -38,10 +37,10 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
         });
     }
     let hosts = environment.hosts.keys().map(|name| {
-        let containers = releases.iter().enumerate().map(|(index, release)| {
+        let containers = releases.iter().zip(1..).map(|(release, number)| {
             let spec = &release.containers[&(name.clone(), service("web"))];
-            let last = index + 1 == releases.len();
-            container(spec, index as u64 + 1, if last { State::Settled } else { State::Kept(index as i64) })
+            let last = number == ledger.last_release();
+            container(spec, number, if last { State::Settled } else { State::Kept(number) })
         });
         let seen = ObservedHost {
             engine: EngineFacts { id: name.to_string(), ..EngineFacts::default() },
@@ -56,9 +55,10 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
     Observed { hosts: hosts.collect() }
 }
 
+#[derive(Clone, Copy)]
 enum State {
     Settled,
-    Kept(i64),
+    Kept(u64),
     RunningUnproven,
     CreatedUnproven,
 }
@@ -79,7 +79,8 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
         state: ContainerState {
             phase,
             started_at: Some(Timestamp::UNIX_EPOCH),
-            finished_at: finished.map(|second| Timestamp::from_second(second).expect("a date")),
+            finished_at: finished
+                .map(|second| Timestamp::from_second(i64::try_from(second).expect("small")).expect("a date")),
             restarts: 0,
             health: EngineHealth::None,
         },
@@ -87,7 +88,7 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
     }
 }
 
-fn seen<'a>(observed: &'a mut Observed, number: usize) -> &'a mut ObservedHost {
+fn seen(observed: &mut Observed, number: usize) -> &mut ObservedHost {
     match observed.hosts.get_mut(&host(number)) {
         Some(HostView::Seen(seen)) => seen,
         _ => panic!("web{number} was seen"),

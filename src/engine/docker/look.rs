@@ -18,15 +18,11 @@ type Filters = HashMap<String, Vec<String>>;
 
 /// A container of ours; one whose labels another version wrote is refused by name, never passed over.
 fn readable(inspected: &ContainerInspectResponse) -> Result<Option<ObservedContainer>, EngineError> {
-    match observe::container(inspected) {
-        Some(container) => Ok(Some(container)),
-        None => {
-            let name = observe::name(inspected);
-            Err(EngineError::Refused(format!(
-                "container {name} carries labels that this version of shipctl cannot read"
-            )))
-        }
-    }
+    let unreadable = || {
+        let name = observe::name(inspected);
+        EngineError::Refused(format!("container {name} carries labels that this version of shipctl cannot read"))
+    };
+    observe::container(inspected).map(Some).ok_or_else(unreadable)
 }
 
 impl DockerEngine {

@@ -29,7 +29,7 @@ const fn flaw(name: &'static str, flaw: Flaw) -> Planted {
 /// All of them.
 pub const ALL: [Planted; 15] = [
     plan("a container is promoted without passing its gate", |plan| {
-        drop_steps(plan, |step| matches!(step, Step::Gate(_)))
+        drop_steps(plan, |step| matches!(step, Step::Gate(_)));
     }),
     plan("a container is promoted before its gate", |plan| {
         for step in steps(plan) {
