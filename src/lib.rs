@@ -6,9 +6,9 @@
 //! templates/                  template     → RenderedFile  pure
 //! image tags, build contexts  image        → PinnedImage   builds, pushes, resolves
 //!                             release      → Release       pure; immutable from here on
-//! hosts                       rollout::observe → Observed  looks once
+//! hosts                       rollout::doors → Observed    looks once
 //!                             plan         → Plan          pure: shown, saved, compared
-//!                             rollout::run → Report        acts; makes no choices
+//!                             rollout::Rollout → Report    acts; makes no choices
 //! ```
 //!
 //! Events ([`event`]) are the only bridge from a rollout to the screen ([`report`]) and to the [`journal`].

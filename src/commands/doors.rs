@@ -56,7 +56,11 @@ impl Context {
         work: impl AsyncFnOnce(&Fleet<'_>) -> Result<T>,
     ) -> Result<T> {
         let fleet = self.signals.unless_cancelled(async { Ok(Fleet::open(environment).await) }).await?;
-        let result = work(&fleet).await;
+        let result = tokio::select! {
+            biased;
+            error = self.signals.aborted() => Err(error),
+            result = work(&fleet) => result,
+        };
         fleet.close().await;
         result
     }

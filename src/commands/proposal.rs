@@ -68,16 +68,20 @@ pub(super) async fn propose(
     images: Option<BTreeMap<ServiceName, PinnedImage>>,
     recorder: &Recorder,
 ) -> Result<Proposal> {
+    if let Some(images) = &images {
+        same_names(&input.environment, images)?;
+    }
     let is_built = input.environment.services.values().any(|service| service.build.is_some());
     let (observed, images) = match images {
-        Some(images) => (fleet.observe(recorder).await, images),
+        // What is built is not built again for a reviewed plan; a tag that is not ours may have moved, and is asked again.
+        Some(images) if is_built => (fleet.observe(recorder).await, images),
         // A build takes long, and is for nothing if a host does not answer.
-        None if is_built => {
+        _ if is_built => {
             let observed = fleet.observe(recorder).await;
             all_answer(&observed, &input.selection)?;
             (observed, images::pin(fleet, &input.logins, recorder).await?)
         }
-        None => {
+        _ => {
             let (observed, images) = tokio::join!(fleet.observe(recorder), images::pin(fleet, &input.logins, recorder));
             all_answer(&observed, &input.selection)?;
             (observed, images?)
@@ -87,6 +91,29 @@ pub(super) async fn propose(
     let release = Release::assemble(&input.environment, images, &input.files);
     let plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
     Ok(Proposal { plan: checked(plan)?, observed })
+}
+
+/// Refuses the images of a reviewed plan if the manifest now names others.
+fn same_names(environment: &Environment, images: &BTreeMap<ServiceName, PinnedImage>) -> Result<()> {
+    let stale = |what: String| {
+        let source = anyhow!("the plan is stale: {what}");
+        Err(Error::unchanged(source).hint("plan again, and have it reviewed: shipctl plan ENV -o FILE"))
+    };
+    for service in environment.services.values() {
+        let Some(image) = images.get(&service.name) else {
+            return stale(format!("it does not have the service {}", service.name));
+        };
+        let (PinnedImage::Registry { tag, .. } | PinnedImage::Local { tag, .. }) = image;
+        let (name, digest) = service.image.split_once('@').unwrap_or((&service.image, image.digest()));
+        let rest = tag.strip_prefix(name).filter(|_| digest == image.digest());
+        if rest.is_none_or(|rest| !rest.is_empty() && !rest.starts_with(':')) {
+            return stale(format!("the image of {} is {} in the manifest now, not {tag}", service.name, service.image));
+        }
+    }
+    match images.keys().find(|name| !environment.services.contains_key(*name)) {
+        Some(gone) => stale(format!("the manifest no longer has the service {gone}")),
+        None => Ok(()),
+    }
 }
 
 /// A plan that the linter has nothing against.

@@ -61,7 +61,7 @@ fn choose<'l>(ledger: &'l Ledger, observed: &Observed, selection: &Selection, to
         Error::unchanged(anyhow!("no release has been completed in this environment, so there is none to go back to"))
     };
     let current = ledger.current().ok_or_else(none)?;
-    let earlier = ledger.last_good_before(current.release.number);
+    let earlier = ledger.last_good();
     if is_left(observed, selection) {
         let earlier = earlier.map(|entry| format!("; for the one before it: --to r{}", entry.release.number));
         let remark = format!(

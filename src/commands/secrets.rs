@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::environment::{Environment, Secret, SecretSource};
+use crate::environment::{Environment, Secret};
 use crate::error::{Error, Result};
-use crate::manifest::{self, Diagnostic, Diagnostics};
+use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::SecretName;
 
 /// The values of all secrets that something in the environment uses.
@@ -28,20 +28,7 @@ fn used(environment: &Environment) -> BTreeSet<&SecretName> {
 
 fn value(environment: &Environment, name: &SecretName) -> Result<Secret, Diagnostic> {
     let missing = |why: String| Diagnostic::general(format!("the secret `{name}` has no value: {why}"));
-    let text = match environment.secrets.get(name) {
-        Some(SecretSource::File(path)) => {
-            let text = manifest::text(&environment.root, path).map_err(|diagnostic| missing(diagnostic.message))?;
-            text.strip_suffix('\n')
-                .map(|text| text.strip_suffix('\r').unwrap_or(text))
-                .map(str::to_owned)
-                .unwrap_or(text)
-        }
-        // The value itself must not be in a message, so what is wrong with it is not told either.
-        Some(SecretSource::Variable(variable)) => std::env::var(variable).map_err(|error| match error {
-            std::env::VarError::NotPresent => missing(format!("the variable {variable} is not set")),
-            std::env::VarError::NotUnicode(_) => missing(format!("the variable {variable} is not UTF-8")),
-        })?,
-        None => return Err(missing("it is not declared under `secrets`".to_owned())),
-    };
-    if text.is_empty() { Err(missing("it is empty".to_owned())) } else { Ok(Secret::new(text)) }
+    let source =
+        environment.secrets.get(name).ok_or_else(|| missing("it is not declared under `secrets`".to_owned()))?;
+    source.read(&environment.root).map_err(|error| missing(error.to_string()))
 }

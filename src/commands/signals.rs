@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
 use crate::error::{Error, Exit, Result};
 use crate::event::Event;
@@ -13,20 +15,25 @@ use crate::report::Reporter;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::recorder::Recorder;
 
+/// After a second signal, what does not end by itself is ended.
+const LAST_RESORT: Duration = Duration::from_secs(3);
+
 /// The operator's wish to stop.
 pub(super) struct Signals {
     cancel: Cancel,
+    abort: Cancel,
     acting: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// Begins to listen; the signals' usual effect is gone from here on.
     pub(super) fn listen(reporter: &Reporter) -> Result<Self> {
-        let signals = Self { cancel: Cancel::default(), acting: Arc::default() };
+        let signals = Self { cancel: Cancel::default(), abort: Cancel::default(), acting: Arc::default() };
         let stream = |kind| signal(kind).context("signals cannot be handled").map_err(Error::unchanged);
         let streams =
             [stream(SignalKind::interrupt())?, stream(SignalKind::terminate())?, stream(SignalKind::hangup())?];
-        tokio::spawn(watch(streams, signals.cancel.clone(), Arc::clone(&signals.acting), reporter.clone()));
+        let wishes = (signals.cancel.clone(), signals.abort.clone());
+        tokio::spawn(watch(streams, wishes, Arc::clone(&signals.acting), reporter.clone()));
         Ok(signals)
     }
 
@@ -37,6 +44,13 @@ impl Signals {
             () = self.cancel.requested() => Err(interrupted()),
             result = work => result,
         }
+    }
+
+    /// Returns, with what to say, when the operator asked a second time. What then is dropped takes its processes and
+    /// sockets with it.
+    pub(super) async fn aborted(&self) -> Error {
+        self.abort.requested().await;
+        aborted(self.acting.load(Ordering::Relaxed))
     }
 
     /// From here on hosts may be changed; the rollout itself hears the wish, and `recorder` is told of it.
@@ -65,7 +79,7 @@ pub(super) fn interrupted() -> Error {
 
 async fn watch(
     [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
-    cancel: Cancel,
+    (cancel, abort): (Cancel, Cancel),
     acting: Arc<AtomicBool>,
     reporter: Reporter,
 ) {
@@ -75,13 +89,26 @@ async fn watch(
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
-        if cancel.is_requested() {
-            let error = aborted(acting.load(Ordering::Relaxed));
-            reporter.error(&error);
-            std::process::exit(error.exit as i32);
+        match (cancel.is_requested(), abort.is_requested()) {
+            (false, _) => cancel.request(),
+            (true, false) => {
+                abort.request();
+                let (acting, reporter) = (Arc::clone(&acting), reporter.clone());
+                tokio::spawn(async move {
+                    sleep(LAST_RESORT).await;
+                    end(&reporter, &acting);
+                });
+            }
+            (true, true) => end(&reporter, &acting),
         }
-        cancel.request();
     }
+}
+
+/// For what does not hear that it is to stop at once.
+fn end(reporter: &Reporter, acting: &AtomicBool) {
+    let error = aborted(acting.load(Ordering::Relaxed));
+    reporter.error(&error);
+    std::process::exit(error.exit as i32);
 }
 
 fn aborted(acting: bool) -> Error {

@@ -23,7 +23,8 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// What stands for the value in digests: changes when the value changes, says nothing else about it.
+    /// What stands for the value in digests: changes when the value changes. It is short and not keyed, so a value that
+    /// can be guessed can be confirmed by whoever reads it: it belongs into files of the operator, not into public logs.
     /// `context` (project, environment, name) keeps equal values of different secrets apart.
     pub fn fingerprint(&self, context: &str) -> String {
         let mut hash = Sha256::new();

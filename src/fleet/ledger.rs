@@ -109,11 +109,13 @@ impl Ledger {
         self.completed().next_back()
     }
 
-    /// The newest completed release older than `than`, which `rollback` without an argument goes to.
-    pub fn last_good_before(&self, than: u64) -> Option<&Entry> {
-        self.completed()
-            .filter(|entry| entry.release.number < than)
-            .max_by_key(|entry| (entry.release.number, entry.number))
+    /// The release that was in force before the current one was deployed, which `rollback` without an argument goes to.
+    /// A release that was itself rolled back from is passed over, and a second rollback goes one further back.
+    pub fn last_good(&self) -> Option<&Entry> {
+        let current = &self.current()?.release;
+        let brought = |entry: &&Entry| entry.kind == Kind::Deploy && entry.release == *current;
+        let deployed = self.completed().rev().find(brought)?.number;
+        self.completed().rev().find(|entry| entry.number < deployed && entry.release != *current)
     }
 
     /// The last completed entry of a release given as `12`, `r12` or the beginning of its digest.

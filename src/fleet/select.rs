@@ -44,11 +44,6 @@ impl Selection {
     pub fn has_service(&self, service: &ServiceName) -> bool {
         self.services.as_ref().is_none_or(|services| services.contains(service))
     }
-
-    /// Whether nothing was filtered.
-    pub fn is_all(&self) -> bool {
-        self.hosts.is_none() && self.services.is_none()
-    }
 }
 
 fn pick<'a, N>(

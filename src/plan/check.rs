@@ -59,6 +59,9 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
         }
         _ => {}
     }
+    if stop.is_some() && replacement.before.is_none() {
+        faults.push("the old one is stopped, but there is none");
+    }
     if replacement.before_settled && replacement.before.is_none() {
         faults.push("something runs that is not remembered");
     }

@@ -21,11 +21,15 @@ pub(super) struct Cast<'a> {
 
 /// Casts the containers of `service` on `host`.
 pub(super) fn cast<'a>(host: &'a ObservedHost, service: &'a ServiceName, wanted: &SpecDigest) -> Cast<'a> {
-    let mut cast = Cast::default();
+    // A create whose answer was lost and that took hold late may have left a second container of the same spec.
+    let of_spec = host.of_service(service).filter(|container| container.stamp.spec == *wanted);
+    let best = of_spec.max_by_key(|container| (is_active(container), container.proven));
+    let mut cast = Cast { wanted: best, ..Cast::default() };
     for container in host.of_service(service) {
-        if container.stamp.spec == *wanted {
-            cast.wanted = Some(container);
-        } else if is_active(container) {
+        if best.is_some_and(|best| best.id == container.id) {
+            continue;
+        }
+        if is_active(container) {
             cast.active.push(container);
         } else if container.proven {
             cast.kept.push(container);

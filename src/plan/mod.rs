@@ -62,6 +62,8 @@ pub struct Plan {
     pub retirements: BTreeMap<HostName, Vec<Retirement>>,
     /// Replacements that need nothing.
     pub unchanged: Vec<(HostName, ServiceName)>,
+    /// Whether hosts or services that run something else are left out, so that the release does not come into force.
+    pub partial: bool,
     /// Whether the ledger lacks this release although hosts may already run it.
     pub unrecorded: bool,
     /// What the operator should know.
@@ -138,6 +140,8 @@ pub enum Target {
     Existing {
         /// Which.
         container: Box<Incumbent>,
+        /// Whether it runs when the plan is made.
+        runs: bool,
         /// What becomes of it if it fails.
         fate: Fate,
     },
@@ -218,12 +222,6 @@ impl Plan {
     /// All replacements in order, the resumed ones first.
     pub fn replacements(&self) -> impl Iterator<Item = &Replacement> {
         self.resumed.iter().chain(&self.batches).flat_map(|batch| &batch.replacements)
-    }
-
-    /// Whether hosts or services of the release are left out, so that it cannot come into force by this plan.
-    pub fn is_partial(&self) -> bool {
-        let covered = self.replacements().count() + self.unchanged.len();
-        covered < self.placements.values().map(BTreeMap::len).sum()
     }
 }
 

@@ -118,6 +118,7 @@ impl Planner<'_> {
             kind,
             scope: self.environment.scope(),
             from: ledger.current().map(|entry| entry.release.clone()),
+            partial: self.is_partial(wants),
             unrecorded: false,
             release,
             images: BTreeMap::new(),
@@ -143,13 +144,25 @@ impl Planner<'_> {
         if !missing.is_empty() {
             return Err(Refusal::NotKept { release: plan.release, missing });
         }
-        plan.unrecorded = !plan.is_partial() && is_unrecorded(&ledger, &plan.release);
+        plan.unrecorded = !plan.partial && is_unrecorded(&ledger, &plan.release);
         self.refuse_taken_ports(&plan)?;
         self.prepare(&mut plan);
         self.retire(&mut plan, wants);
         plan.notes.sort();
         plan.notes.dedup();
         Ok(plan)
+    }
+
+    /// Whether something of the release is neither selected nor there already.
+    fn is_partial(&self, wants: &Wants<'_>) -> bool {
+        wants.iter().any(|((host, service), want)| {
+            let selected = self.selection.has_host(host) && self.selection.has_service(service);
+            let is_there = || {
+                let cast = cast(self.observed.seen(host)?, service, &want.digest);
+                Some(cast.active.is_empty() && cast.wanted.is_some_and(ObservedContainer::settled))
+            };
+            !selected && is_there() != Some(true)
+        })
     }
 
     fn refuse_unreachable(&self) -> Result<(), Refusal> {
@@ -227,7 +240,7 @@ impl Planner<'_> {
                 }
                 continue;
             }
-            match replacement(host_name, service, policy.order, want, &cast, plan.release.number) {
+            match replacement(&ledger, host_name, service, policy.order, want, &cast, plan.release.number) {
                 Some(replacement) => replacements.push(replacement),
                 None => missing.push((host_name.clone(), service.clone())),
             }
@@ -283,6 +296,7 @@ impl Planner<'_> {
         if plan.is_noop() {
             return;
         }
+        let ledger = self.observed.ledger();
         for ((host_name, service), want) in wants {
             let (true, Some(host)) = (self.selection.has_host(host_name), self.observed.seen(host_name)) else {
                 continue;
@@ -291,7 +305,12 @@ impl Planner<'_> {
                 continue;
             }
             let cast = cast(host, service, &want.digest);
-            // What runs now ends last, so it heads the kept ones.
+            let place = |entry: &Entry| entry.placements.get(host_name)?.get(service).cloned();
+            let in_force = ledger.current().and_then(place);
+            let in_force = host.of_service(service).find(|one| Some(&one.stamp.spec) == in_force.as_ref());
+            let in_force = in_force.map(|container| container.id.clone());
+            // What runs now ends last, so it heads the kept ones. Rollouts on selected hosts may be many: the release in
+            // force stays whatever its age.
             let proven =
                 cast.active.iter().copied().filter(|container| container.proven).chain(cast.kept.iter().copied());
             let unproven =
@@ -301,7 +320,7 @@ impl Planner<'_> {
                 name: container.name.clone(),
                 release: container.stamp.release,
             });
-            let retired: Vec<_> = retired.collect();
+            let retired: Vec<_> = retired.filter(|one| Some(&one.id) != in_force.as_ref()).collect();
             if !retired.is_empty() {
                 plan.retirements.entry(host_name.clone()).or_default().extend(retired);
             }

@@ -18,6 +18,7 @@ pub(super) struct Want<'a> {
 
 /// What one service on one host needs; `None` if a kept container that is wanted is not there.
 pub(super) fn replacement(
+    ledger: &Ledger,
     host: &HostName,
     service: &ServiceName,
     order: Order,
@@ -25,27 +26,32 @@ pub(super) fn replacement(
     cast: &Cast<'_>,
     release: u64,
 ) -> Option<Replacement> {
+    // A proven container that runs anyway is what the host has. It has something to go back to only if an unfinished
+    // rollout brought it there.
+    let own = cast.wanted.filter(|container| is_active(container) && container.proven);
+    let way_back = own.and_then(|own| way_back(ledger, host, service, own, cast));
+    let before = match own {
+        Some(_) => way_back.map(|(before, _)| before),
+        None => cast.before,
+    };
     let departures = cast.active.iter().map(|container| {
-        let is_before = cast.before.is_some_and(|before| before.id == container.id);
+        let is_before = before.is_some_and(|before| before.id == container.id);
         let incumbent = Incumbent::from(*container);
         let subject = if is_before { Subject::Old } else { Subject::Left(incumbent.id, incumbent.name) };
         Step::Stop(subject, incumbent.grace)
     });
     let departures: Vec<_> = departures.collect();
-    let mut before = cast.before;
     let (mut first, mut target) = (Vec::new(), None);
     let mut is_running = false;
     match cast.wanted {
         Some(container) if is_active(container) => {
             is_running = true;
-            let fate = if container.proven { Fate::Leave } else { Fate::Remove };
-            if container.proven {
-                before = None;
-            }
-            target = Some(Target::Existing { container: Box::new(container.into()), fate });
+            let fate = if container.proven { way_back.map_or(Fate::Leave, |(_, fate)| fate) } else { Fate::Remove };
+            target = Some(Target::Existing { container: Box::new(container.into()), runs: true, fate });
         }
         Some(container) if container.proven => {
-            target = Some(Target::Existing { container: Box::new(container.into()), fate: Fate::Stop });
+            let fate = Fate::Stop;
+            target = Some(Target::Existing { container: Box::new(container.into()), runs: false, fate });
         }
         Some(left) => {
             let left = Incumbent::from(left);
@@ -79,7 +85,7 @@ pub(super) fn replacement(
         service: service.clone(),
         cause: cause(cast, want),
         before: before.map(Incumbent::from),
-        before_settled: before.is_some_and(ObservedContainer::settled),
+        before_settled: own.is_none() && before.is_some_and(ObservedContainer::settled),
         target,
         order,
         steps,
@@ -112,22 +118,31 @@ pub(super) fn resumed(
     settled: &ObservedContainer,
     cast: &Cast<'_>,
 ) -> Option<Replacement> {
-    let place = |entry: &Entry| entry.placements.get(host)?.get(service).cloned();
-    let in_force = ledger.current().and_then(place)?;
-    if in_force == settled.stamp.spec {
-        return None;
-    }
-    let before = cast.kept.iter().find(|container| container.stamp.spec == in_force)?;
-    let was_good = ledger.completed().any(|entry| place(entry).as_ref() == Some(&settled.stamp.spec));
-    let fate = if was_good { Fate::Stop } else { Fate::Remove };
+    let (before, fate) = way_back(ledger, host, service, settled, cast)?;
     Some(Replacement {
         host: host.clone(),
         service: service.clone(),
         cause: Cause::Unfinished,
-        before: Some((*before).into()),
+        before: Some(before.into()),
         before_settled: false,
-        target: Target::Existing { container: Box::new(settled.into()), fate },
+        target: Target::Existing { container: Box::new(settled.into()), runs: true, fate },
         order,
         steps: Vec::new(),
     })
+}
+
+/// What a host goes back to that already runs `wanted`, and what then becomes of `wanted`: the container of the release
+/// in force, if that is another one. `None` if there is nothing to go back to.
+fn way_back<'a>(
+    ledger: &Ledger,
+    host: &HostName,
+    service: &ServiceName,
+    wanted: &ObservedContainer,
+    cast: &Cast<'a>,
+) -> Option<(&'a ObservedContainer, Fate)> {
+    let place = |entry: &Entry| entry.placements.get(host)?.get(service).cloned();
+    let in_force = ledger.current().and_then(place).filter(|spec| *spec != wanted.stamp.spec)?;
+    let before = cast.active.iter().chain(&cast.kept).find(|container| container.stamp.spec == in_force)?;
+    let was_good = ledger.completed().any(|entry| place(entry).as_ref() == Some(&wanted.stamp.spec));
+    Some((before, if was_good { Fate::Stop } else { Fate::Remove }))
 }

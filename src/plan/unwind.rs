@@ -15,7 +15,7 @@ pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
     let away = match &replacement.target {
         Target::Create { .. } if in_service => stop_and_remove(replacement),
         Target::Create { .. } if created => vec![Step::Remove(Subject::New)],
-        Target::Existing { fate, .. } if in_service => put_away(replacement, *fate),
+        Target::Existing { fate, runs, .. } if in_service || *runs => put_away(replacement, *fate),
         _ => Vec::new(),
     };
     let back = if old_stopped || !replacement.before_settled { restore(replacement) } else { Vec::new() };

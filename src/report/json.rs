@@ -25,12 +25,26 @@ impl EventSink for JsonDisplay {
     fn take(&self, record: &Record) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // A reader that went away must not end a rollout: the journal remains.
-        let _ = write_line(&mut *out, record);
+        let _ = write_line(&mut *out, &public(record));
     }
 }
 
 impl Display for JsonDisplay {
     fn clear(&self) {}
+}
+
+/// The record without the plan's containers, whose variables are nobody's business in the log of a pipeline. The whole
+/// plan is in the journal, which only the operator can read.
+fn public(record: &Record) -> serde_json::Value {
+    let mut value = serde_json::to_value(record).unwrap_or_default();
+    if let Some(started) = value.pointer_mut("/event/rollout_started").and_then(serde_json::Value::as_object_mut)
+        && let Some(plan) = started.remove("plan")
+    {
+        for field in ["kind", "scope", "release", "from", "images"] {
+            started.insert(field.to_owned(), plan.get(field).cloned().unwrap_or_default());
+        }
+    }
+    value
 }
 
 /// Writes one object and a line break, in one piece.

@@ -62,7 +62,15 @@ impl RolloutAnswer<'_> {
     fn sentence(&self) -> (Tone, String) {
         let release = &self.report.release;
         match &self.report.outcome {
+            Outcome::Completed if self.plan.partial => {
+                let words = "the rest runs something else, so the release in force stays what it was";
+                (Tone::Good, format!("Done: everything that was selected runs {release}; {words}."))
+            }
             Outcome::Completed => (Tone::Good, format!("Done: {release} is in force on every selected host.")),
+            Outcome::RolledBack if self.report.rows.iter().all(|row| row.before == Running::Nothing) => {
+                let words = "there was nothing to go back to, so what was created was removed again";
+                (Tone::Warning, format!("Undone: {words}; no host runs the service."))
+            }
             Outcome::RolledBack => {
                 (Tone::Warning, "Rolled back: every touched host runs what it ran before, healthy.".to_owned())
             }

@@ -12,7 +12,7 @@ use crate::plan::rollback::{Reached, rollback};
 use crate::plan::{Batch, Replacement, Target};
 use crate::rollout::gate::{self, GateFailure, Watched};
 use crate::rollout::policy::{self, Next, Undo};
-use crate::rollout::replace::{self, Replaced, UndoFailure};
+use crate::rollout::replace::{self, Replaced, UndoFailure, Undone};
 use crate::rollout::run::Run;
 use crate::rollout::verdict::Gated;
 
@@ -99,7 +99,7 @@ async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
                 undo
             }
         };
-        undone.push(progress.undone(key, replacement, undo));
+        undone.push(progress.undone(key, undo));
     }
     match (failed, cancelled) {
         (true, _) => BatchEnd::Failed { undone },
@@ -161,7 +161,7 @@ async fn back(run: &Run<'_>, progress: &mut Progress) {
         let ends = batch.replacements.iter().map(|one| async move { (one, replace::undo(run, one, &one.steps).await) });
         let mut undone = Vec::new();
         for (replacement, end) in join_all(ends).await {
-            undone.push(progress.undone((replacement.host.clone(), replacement.service.clone()), replacement, end));
+            undone.push(progress.undone((replacement.host.clone(), replacement.service.clone()), end));
         }
         if policy::after_undo(&undone) == Next::Halt {
             return;
@@ -188,17 +188,14 @@ impl Progress {
         self.reached.promoted.contains(&(replacement.host.clone(), replacement.service.clone()))
     }
 
-    fn undone(
-        &mut self,
-        key: (HostName, ServiceName),
-        replacement: &Replacement,
-        end: Result<(), UndoFailure>,
-    ) -> Undo {
+    fn undone(&mut self, key: (HostName, ServiceName), end: Result<Undone, UndoFailure>) -> Undo {
         self.reached.undone.insert(key.clone());
         match end {
-            Ok(()) => {
-                if replacement.before.is_some() {
+            Ok(Undone { gated }) => {
+                if gated {
                     self.gated.insert(key);
+                } else {
+                    self.gated.remove(&key);
                 }
                 Undo::Restored
             }

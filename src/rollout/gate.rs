@@ -50,12 +50,11 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
     let begun = Instant::now();
     let health = watched.health;
     let mut healthy_since: Option<Instant> = None;
-    let mut life = Life::default();
     let mut told = Told::default();
     let mut asked = 0;
     loop {
         asked += 1;
-        let last = match question(run, watched, &mut life).await {
+        let last = match question(run, watched).await {
             Ok(()) => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
                 tell(run, watched, &mut told, None);
@@ -131,10 +130,9 @@ pub(super) async fn monitor<'a>(
 
 async fn watch(run: &Run<'_>, watched: &Watched<'_>, window: Duration) -> Result<(), GateFailure> {
     let begun = Instant::now();
-    let mut life = Life::default();
     let mut failures = 0;
     loop {
-        match question(run, watched, &mut life).await {
+        match question(run, watched).await {
             Ok(()) => failures = 0,
             Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
             Err(Answer::No(why)) => {
@@ -158,12 +156,6 @@ async fn watch(run: &Run<'_>, watched: &Watched<'_>, window: Duration) -> Result
     }
 }
 
-/// What makes two looks at a container looks at the same life of it.
-#[derive(Default)]
-struct Life {
-    first: Option<ContainerState>,
-}
-
 enum Answer {
     /// It ended or began anew; no further probe can help.
     Dead(String),
@@ -175,8 +167,8 @@ enum Answer {
 
 /// One look and one probe, with every doubt as a no. While the probe waits for its answer the container is looked at
 /// again, so that one that ends is noticed at once.
-async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(), Answer> {
-    look(run, watched, life).await?;
+async fn question(run: &Run<'_>, watched: &Watched<'_>) -> Result<(), Answer> {
+    look(run, watched).await?;
     let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
     let patience = watched.health.timeout;
     let probe = timeout(
@@ -189,7 +181,7 @@ async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Resu
             biased;
             answer = &mut probe => answer,
             () = sleep(LOOK_AGAIN) => {
-                match look(run, watched, life).await {
+                match look(run, watched).await {
                     Err(Answer::Dead(why)) => return Err(Answer::Dead(why)),
                     // The probe will tell.
                     _ => continue,
@@ -202,14 +194,14 @@ async fn question(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Resu
             Err(_) => format!("no answer within {}", crate::duration::display(patience)),
         };
         // Why it does not answer may be that it is no more.
-        return match look(run, watched, life).await {
+        return match look(run, watched).await {
             Err(Answer::Dead(why)) => Err(Answer::Dead(why)),
             _ => Err(Answer::No(no)),
         };
     }
 }
 
-async fn look(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(), Answer> {
+async fn look(run: &Run<'_>, watched: &Watched<'_>) -> Result<(), Answer> {
     let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
     let state = match timeout(CALL, doors.engine.state(&watched.id)).await {
         Ok(Ok(state)) => state,
@@ -217,27 +209,26 @@ async fn look(run: &Run<'_>, watched: &Watched<'_>, life: &mut Life) -> Result<(
         Ok(Err(error)) => return Err(Answer::None(error.to_string())),
         Err(_) => return Err(Answer::None("the engine does not answer".to_owned())),
     };
-    life.ended(&state).map_or(Ok(()), |why| Err(Answer::Dead(why)))
+    let first = run.life(&watched.id, &state);
+    ended(&first, &state).map_or(Ok(()), |why| Err(Answer::Dead(why)))
 }
 
-impl Life {
-    /// Why the container is no longer the live one that was started; `None` if it is.
-    fn ended(&mut self, state: &ContainerState) -> Option<String> {
-        let first = self.first.get_or_insert_with(|| state.clone());
-        match state.phase {
-            Phase::Exited { oom_killed: true, code } => {
-                Some(format!("it was killed for want of memory (exit code {code})"))
-            }
-            Phase::Exited { code, .. } => Some(format!("it exited with code {code}")),
-            Phase::Restarting => Some("it exited and is being restarted by the engine".to_owned()),
-            Phase::Dead => Some("it is dead".to_owned()),
-            Phase::Created => Some("it is not started".to_owned()),
-            Phase::Paused => Some("it is paused".to_owned()),
-            Phase::Running if state.restarts > first.restarts || state.started_at != first.started_at => {
-                Some("it exited and was restarted by the engine".to_owned())
-            }
-            Phase::Running => None,
+/// Why the container is no longer the live one that was first seen; `None` if it is. A restart between two windows of
+/// the monitor counts as much as one within.
+fn ended(first: &ContainerState, state: &ContainerState) -> Option<String> {
+    match state.phase {
+        Phase::Exited { oom_killed: true, code } => {
+            Some(format!("it was killed for want of memory (exit code {code})"))
         }
+        Phase::Exited { code, .. } => Some(format!("it exited with code {code}")),
+        Phase::Restarting => Some("it exited and is being restarted by the engine".to_owned()),
+        Phase::Dead => Some("it is dead".to_owned()),
+        Phase::Created => Some("it is not started".to_owned()),
+        Phase::Paused => Some("it is paused".to_owned()),
+        Phase::Running if state.restarts > first.restarts || state.started_at != first.started_at => {
+            Some("it exited and was restarted by the engine".to_owned())
+        }
+        Phase::Running => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::marker::{Marker, Markers};
 use crate::environment::Scope;
 use crate::event::{Event, Warning};
 use crate::name::HostName;
+use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::Doors;
 use crate::rollout::recorder::Recorder;
 use crate::rollout::report::Holder;
@@ -80,6 +81,8 @@ pub enum NotLocked {
     Held(Holder),
     /// A host did not let us.
     Failed(HostName, EngineError),
+    /// The operator asked to stop.
+    Cancelled,
 }
 
 /// Reads who holds the lock on a host, if anybody does.
@@ -111,7 +114,13 @@ fn describe(host: &HostName, marker: &Marker) -> Holder {
 impl Lock {
     /// Takes the lock on every host: on the first by name alone, so that two runs meet there and one of them goes no
     /// further, then on the others at the same time.
-    pub async fn acquire(doors: &Doors, scope: &Scope, claim: &Claim, recorder: &Recorder) -> Result<Self, NotLocked> {
+    pub async fn acquire(
+        doors: &Doors,
+        scope: &Scope,
+        claim: &Claim,
+        recorder: &Recorder,
+        cancel: &Cancel,
+    ) -> Result<Self, NotLocked> {
         let text = LockText {
             token: claim.token.clone(),
             by: claim.by.clone(),
@@ -128,7 +137,7 @@ impl Lock {
         for hosts in [first, others] {
             let takes = hosts.into_iter().map(|(_, (host, door))| {
                 let (lock, name) = (&lock, &name);
-                async move { (host, lock.take(host, door.markers.as_ref(), name, recorder).await) }
+                async move { (host, lock.take(host, door.markers.as_ref(), name, recorder, cancel).await) }
             });
             let mut refused = None;
             for (host, taken) in join_all(takes).await {
@@ -154,6 +163,7 @@ impl Lock {
         markers: &dyn Markers,
         name: &str,
         recorder: &Recorder,
+        cancel: &Cancel,
     ) -> Result<ContainerId, NotLocked> {
         let failed = |error| NotLocked::Failed(host.clone(), error);
         // Each round either gets the marker, or meets one that is alive, or removes one that is not.
@@ -169,9 +179,10 @@ impl Lock {
                 return Ok(marker.id);
             }
             recorder.note(Event::LockWatched { host: host.clone(), holder: describe(host, &marker).by });
-            match watch(markers, name, &marker).await.map_err(failed)? {
+            match watch(markers, name, &marker, cancel).await.map_err(failed)? {
                 Watched::Alive(marker) => return Err(NotLocked::Held(describe(host, &marker))),
                 Watched::Gone => {}
+                Watched::Enough => return Err(NotLocked::Cancelled),
                 Watched::Dead => {
                     attempt(|| markers.remove(&marker.id)).await.map_err(failed)?;
                     recorder.note(Event::LockTakenOver { host: host.clone(), from: describe(host, &marker).by });
@@ -244,6 +255,10 @@ impl Lock {
         {
             let text = self.encoded();
             self.beat(host, id, door.markers.as_ref(), &text, recorder).await;
+            let last = self.alive.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
+            if last.is_none_or(|last| last.elapsed() > LEASE) {
+                return Err(EngineError::Unreachable(format!("{host} does not say whether the lock is still ours")));
+            }
         }
         match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(host) => {
@@ -269,11 +284,16 @@ enum Watched {
     Alive(Marker),
     Dead,
     Gone,
+    /// The operator asked to stop.
+    Enough,
 }
 
-async fn watch(markers: &dyn Markers, name: &str, first: &Marker) -> Result<Watched, EngineError> {
+async fn watch(markers: &dyn Markers, name: &str, first: &Marker, cancel: &Cancel) -> Result<Watched, EngineError> {
     let begun = Instant::now();
     while begun.elapsed() < LEASE {
+        if cancel.is_requested() {
+            return Ok(Watched::Enough);
+        }
         sleep(WATCH).await;
         match attempt(|| markers.read(name)).await? {
             None => return Ok(Watched::Gone),

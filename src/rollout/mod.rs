@@ -71,10 +71,13 @@ impl Rollout<'_> {
         if let Err(broken) = self.recorder.intend(Event::Locking(hosts)) {
             return self.unchanged(self.observed, vec![self.failure("write the journal", broken.to_string())]);
         }
-        let lock = match Lock::acquire(self.doors, &self.plan.scope, &self.claim, self.recorder).await {
+        let lock = match Lock::acquire(self.doors, &self.plan.scope, &self.claim, self.recorder, self.cancel).await {
             Ok(lock) => lock,
             Err(NotLocked::Held(holder)) => {
                 return self.report(Outcome::Locked(holder), self.observed, Progress::default());
+            }
+            Err(NotLocked::Cancelled) => {
+                return self.report(Outcome::Cancelled, self.observed, Progress::default());
             }
             Err(NotLocked::Failed(host, error)) => {
                 let failure = Failure { host, ..self.failure("take the lock", error.to_string()) };
@@ -96,7 +99,14 @@ impl Rollout<'_> {
     async fn carry_out(&self, run: &Run<'_>) -> Report {
         // The plan was made without the lock: somebody may have been faster. Preparing a host harms nobody, so it need
         // not wait for the answer.
-        let (fresh, prepared) = tokio::join!(self.doors.observe(&self.plan.scope), prepare::all(run));
+        let preparing = async { tokio::join!(self.doors.observe(&self.plan.scope), prepare::all(run)) };
+        let (fresh, prepared) = tokio::select! {
+            biased;
+            () = self.cancel.requested() => {
+                return self.report(Outcome::Cancelled, self.observed, Progress::default());
+            }
+            ready = preparing => ready,
+        };
         if let Some(failure) = self.stale(&fresh) {
             return self.unchanged(&fresh, vec![failure]);
         }
@@ -129,7 +139,7 @@ impl Rollout<'_> {
             Outcome::Halted
         };
         let result = match outcome {
-            Outcome::Completed if self.plan.is_partial() => RolloutResult::Partial,
+            Outcome::Completed if self.plan.partial => RolloutResult::Partial,
             Outcome::Completed => RolloutResult::Completed,
             Outcome::RolledBack => RolloutResult::RolledBack,
             Outcome::Cancelled => RolloutResult::Interrupted,

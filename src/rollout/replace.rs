@@ -20,9 +20,15 @@ pub(super) enum Replaced {
     /// The host runs its target.
     Promoted,
     /// The operator asked to stop before it was promoted, and it was undone.
-    Cancelled(Result<(), UndoFailure>),
+    Cancelled(Result<Undone, UndoFailure>),
     /// It failed and was undone.
-    Failed(Failure, Result<(), UndoFailure>),
+    Failed(Failure, Result<Undone, UndoFailure>),
+}
+
+/// A host that was brought back.
+pub(super) struct Undone {
+    /// Whether what it runs passed its gate on the way.
+    pub(super) gated: bool,
 }
 
 /// An undo that did not bring the host back.
@@ -59,9 +65,10 @@ pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement) -> Replace
 }
 
 /// Carries out steps that undo something: with more patience, and without regard to the operator's wish to stop.
-pub(super) async fn undo(run: &Run<'_>, replacement: &Replacement, undoing: &[Step]) -> Result<(), UndoFailure> {
+pub(super) async fn undo(run: &Run<'_>, replacement: &Replacement, undoing: &[Step]) -> Result<Undone, UndoFailure> {
+    let gated = undoing.contains(&Step::Gate(Subject::Old));
     if undoing.is_empty() {
-        return Ok(());
+        return Ok(Undone { gated });
     }
     let (host, service) = (replacement.host.clone(), replacement.service.clone());
     run.recorder.note(Event::Unwinding { host: host.clone(), service: service.clone() });
@@ -74,7 +81,7 @@ pub(super) async fn undo(run: &Run<'_>, replacement: &Replacement, undoing: &[St
         // Undoing heeds no wish to stop, so `Cancelled` does not come back from it.
         Ok(()) | Err(Stopped::Cancelled) => {
             run.recorder.note(Event::Unwound { host, service });
-            Ok(())
+            Ok(Undone { gated })
         }
     }
 }
@@ -191,7 +198,10 @@ async fn change(
         };
     };
     match step {
-        Step::Start(_) => run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await,
+        Step::Start(_) => {
+            run.begin_life(&id);
+            run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await
+        }
         Step::Stop(_, grace) => run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await,
         Step::Remove(_) => run.change(host, direction, Bound::CHANGE, || engine.remove(&id)).await,
         Step::Promote(subject) => {
@@ -211,7 +221,7 @@ async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Re
     match (subject, &replacement.before, &replacement.target) {
         (Subject::Left(id, _), _, _) => Ok(Some(id.clone())),
         (Subject::Old, Some(before), _) => Ok(Some(before.id.clone())),
-        (Subject::Old, None, _) => Ok(None),
+        (Subject::Old, None, _) => Err(EngineError::NotFound("the plan names no container to go back to".to_owned())),
         (Subject::New, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
         (Subject::New, _, Target::Create { .. }) => {
             let created = run.created(&replacement.host, &replacement.service);

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::container::ContainerId;
 use crate::engine::EngineError;
 use crate::event::{Direction, Event};
+use crate::fleet::observed::ContainerState;
 use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
 use crate::release::Files;
@@ -58,6 +59,8 @@ pub(super) struct Run<'a> {
 struct Shared {
     /// Until when a lost call may still take hold, by host.
     doubts: BTreeMap<HostName, Instant>,
+    /// How containers under watch looked when they were first seen in their present life.
+    lives: BTreeMap<ContainerId, ContainerState>,
     /// Containers created in this run.
     created: BTreeMap<(HostName, ServiceName), ContainerId>,
 }
@@ -89,6 +92,16 @@ impl<'a> Run<'a> {
 
     pub(super) fn created(&self, host: &HostName, service: &ServiceName) -> Option<ContainerId> {
         self.shared().created.get(&(host.clone(), service.clone())).cloned()
+    }
+
+    /// How the container looked when it was first seen after its last start by us; `now` if it is seen for the first time.
+    pub(super) fn life(&self, id: &ContainerId, now: &ContainerState) -> ContainerState {
+        self.shared().lives.entry(id.clone()).or_insert_with(|| now.clone()).clone()
+    }
+
+    /// The container is about to be started by us: what was seen of it before is another life.
+    pub(super) fn begin_life(&self, id: &ContainerId) {
+        self.shared().lives.remove(id);
     }
 
     /// Makes a call that changes a host, after making sure that the lock is still ours. Calls are idempotent, so one

@@ -262,7 +262,7 @@ fn a_rollback_starts_the_container_that_was_kept() {
     let environment = environment(2);
     let observed = fleet(&environment, &["v1", "v2"]);
     let ledger = observed.ledger();
-    let entry = ledger.last_good_before(2).expect("release 1");
+    let entry = ledger.last_good().expect("release 1");
     let plan = planner::rollback(&environment, &observed, &Selection::default(), entry).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
     assert_snapshot!(text(&plan), @r"
@@ -331,4 +331,39 @@ fn the_same_inputs_give_the_same_plan_and_a_saved_plan_is_refused_when_anything_
     let stale = saved::compare(&read, &deploy(&environment, &observed, "v3")).expect_err("stale");
     assert_eq!(stale.to_string(), "the plan is stale: the image of web is another one now");
     assert!(saved::read("{}").is_err());
+}
+
+#[test]
+fn a_rollout_on_selected_hosts_does_not_put_its_release_into_force() {
+    let environment = environment(2);
+    let mut observed = fleet(&environment, &["v1"]);
+    let only = Selection::resolve(&environment, &["web1".to_owned()], &[]).expect("web1 is there");
+    let next = release(&environment, "v2");
+    let plan = planner::deploy(&environment, &observed, &only, &next).expect("a plan");
+    assert!(plan.partial);
+
+    // As it is afterwards: web1 runs release 2, web2 and the record are on release 1.
+    let spec = next.containers[&(host(1), service("web"))].clone();
+    let partial = Entry {
+        number: 2,
+        release: plan.release.clone(),
+        result: RolloutResult::Partial,
+        placements: next.placements(),
+        ..observed.ledger().entries[0].clone()
+    };
+    let ledger = observed.ledger().with(partial);
+    for number in 1..=2 {
+        seen(&mut observed, number).ledger = ledger.clone();
+    }
+    let web1 = seen(&mut observed, 1);
+    web1.containers[0] =
+        container(&release(&environment, "v1").containers[&(host(1), service("web"))], 1, State::Kept(1));
+    web1.containers.push(container(&spec, 2, State::Settled));
+    assert_eq!(observed.ledger().current().expect("a release").release.number, 1);
+
+    let again = planner::deploy(&environment, &observed, &only, &next).expect("a plan");
+    assert!(again.is_noop(), "{again}");
+    let everywhere = deploy(&environment, &observed, "v2");
+    assert_eq!(everywhere.release.number, 2);
+    assert_eq!(everywhere.resumed.len(), 1, "web1 goes back with web2 if web2 fails: {everywhere}");
 }

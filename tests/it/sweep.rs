@@ -22,11 +22,21 @@ enum Kind {
     BadDeploy,
     BadOnSecond,
     FailsInMonitor,
+    StartFirst,
+    StartFirstBad,
     Rollback,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::GoodDeploy, Self::BadDeploy, Self::BadOnSecond, Self::FailsInMonitor, Self::Rollback];
+    const ALL: [Self; 7] = [
+        Self::GoodDeploy,
+        Self::BadDeploy,
+        Self::BadOnSecond,
+        Self::FailsInMonitor,
+        Self::StartFirst,
+        Self::StartFirstBad,
+        Self::Rollback,
+    ];
 
     async fn scenario(self) -> Scenario {
         let second = crate::support::environment::host(2);
@@ -40,6 +50,11 @@ impl Kind {
             Self::FailsInMonitor => {
                 let fails = Behaviour::FailsAfter(Duration::from_millis(500));
                 Scenario::deploy(Behaviour::Only(second, Box::new(fails))).await
+            }
+            Self::StartFirst => Scenario::start_first(Behaviour::Good(Duration::from_millis(200))).await,
+            Self::StartFirstBad => {
+                let exits = Behaviour::Exits(Duration::from_millis(100));
+                Scenario::start_first(Behaviour::Only(second, Box::new(exits))).await
             }
             Self::Rollback => Scenario::rollback().await,
         }
@@ -164,7 +179,7 @@ impl Dice {
 /// A schedule with its own mix of faults: which kinds it has, how many, and where.
 fn random(seed: u64) -> (Kind, Schedule) {
     let mut dice = Dice(seed);
-    let kind = Kind::ALL[usize::try_from(dice.roll(5)).expect("small")];
+    let kind = Kind::ALL[usize::try_from(dice.roll(7)).expect("small")];
     let mut palette = Fault::OF_CALLS.to_vec();
     palette.extend([
         Fault::CrashBefore,

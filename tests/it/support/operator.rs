@@ -131,11 +131,7 @@ impl Operator {
             Command::Rollback => {
                 let ledger = observed.ledger();
                 let Some(current) = ledger.current() else { return Ok(None) };
-                let target = if Status::of(observed).is_clean() {
-                    ledger.last_good_before(current.release.number)
-                } else {
-                    Some(current)
-                };
+                let target = if Status::of(observed).is_clean() { ledger.last_good() } else { Some(current) };
                 let Some(target) = target else { return Ok(None) };
                 planner::rollback(&self.environment, observed, &all, target)?
             }

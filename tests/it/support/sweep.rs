@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shipctl::container::SpecDigest;
-use shipctl::environment::RestartPolicy;
+use shipctl::environment::{Environment, Order, RestartPolicy};
 use shipctl::name::HostName;
 use shipctl::rollout::report::{Outcome, Report, Running};
 use tokio::time::Instant;
@@ -50,24 +50,35 @@ pub struct Finding {
 impl Scenario {
     /// Three hosts on release 2 (1 is kept), about to get release 3.
     pub async fn deploy(behaviour: Behaviour) -> Self {
-        let operator = Self::fleet().await;
+        Self::deploy_to(Self::fleet(&environment(3)).await, behaviour)
+    }
+
+    fn deploy_to(operator: Operator, behaviour: Behaviour) -> Self {
         let good = matches!(behaviour, Behaviour::Good(_));
         operator.world.behaves(image("v3").digest(), behaviour);
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v3"));
         Self { operator, command: Command::Deploy("v3".to_owned()), good, origins, targets }
     }
 
+    /// The same, start-first: both containers of a host may run at a time.
+    pub async fn start_first(behaviour: Behaviour) -> Self {
+        let mut environment = environment(3);
+        let web = &mut environment.services[0];
+        web.update.order = Order::StartFirst;
+        web.runtime.ports.clear();
+        Self::deploy_to(Self::fleet(&environment).await, behaviour)
+    }
+
     /// Three hosts on release 2, about to go back to release 1.
     pub async fn rollback() -> Self {
-        let operator = Self::fleet().await;
+        let operator = Self::fleet(&environment(3)).await;
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v1"));
         Self { operator, command: Command::Rollback, good: true, origins, targets }
     }
 
-    async fn fleet() -> Operator {
-        let environment = environment(3);
+    async fn fleet(environment: &Environment) -> Operator {
         let world = World::new((1..=3).map(host));
-        let operator = Operator::new(&world, &environment);
+        let operator = Operator::new(&world, environment);
         operator.deploy("v1").await;
         operator.deploy("v2").await;
         operator

@@ -99,7 +99,7 @@ fn create(
         return Err(EngineError::NotFound(format!("no such image: {}", spec.image)));
     }
     let name = spec.name(&stamp.spec);
-    let taken = |container: &&mut SimContainer| container.name == name.0 || container.name == name.unproven();
+    let taken = |container: &&mut SimContainer| container.name == name.unproven();
     if let Some(other) = state.host(host).containers.iter_mut().find(taken) {
         if other.stamp.spec == stamp.spec && other.phase == Phase::Created && other.name.ends_with(UNPROVEN_SUFFIX) {
             other.files = files.to_vec();
