@@ -1,0 +1,57 @@
+//! Hosts that fall silent or run out of room.
+
+use crate::support::{Fleet, Host, Project};
+
+#[test]
+fn a_host_that_is_down_from_the_start_is_named_and_nothing_is_changed() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    let others = || [fleet.host("h1"), fleet.host("h3")].iter().flat_map(Host::snapshot).collect::<Vec<_>>();
+    let before = others();
+    fleet.script(&["power-off", "h2"]);
+    project.tag("v2");
+    let run = project.deploy(1);
+    assert!(run.result["error"]["message"].as_str().is_some_and(|message| message.contains("host h2")), "{run}");
+    assert_eq!(others(), before);
+    assert!(!fleet.host("h1").is_locked() && !fleet.host("h3").is_locked());
+}
+
+#[test]
+fn a_host_that_loses_power_mid_rollout_is_unknown_the_others_go_back_and_a_later_deploy_completes() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    project.edit("min_healthy_time: 300ms", "min_healthy_time: 2s");
+    project.tag("v2");
+    let mut running = project.start(&["deploy", "prod", "--yes"]);
+    running.wait_for_step("h2", "gate");
+    fleet.script(&["power-off", "h2"]);
+    let run = running.end().expect(4);
+    assert_eq!(run.table(), ["h1 r1 r1 healthy", "h2 r1 unknown unknown", "h3 r1 r1 running"], "{run}");
+    assert_eq!(run.failure()["host"], "h2");
+    assert_eq!(fleet.releases(), ["v1", "-", "v1"]);
+    fleet.assert_true(&run);
+    fleet.boot("h2");
+    let run = project.deploy(0);
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    fleet.assert_true(&run);
+    assert!(fleet.hosts().iter().all(|host| host.only().is_promoted()));
+    assert!(!fleet.is_locked());
+}
+
+#[test]
+fn a_host_whose_disk_is_full_keeps_serving_the_old_release() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    fleet.script(&["fill", "h2"]);
+    project.tag("v2");
+    let run = project.run(&["deploy", "prod", "--yes"]);
+    assert!(matches!(run.code, Some(1 | 3)), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    assert!(run.text().contains("h2"), "the host is not named: {run}");
+    fleet.script(&["unfill", "h2"]);
+    project.deploy(0);
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+}

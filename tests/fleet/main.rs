@@ -1,0 +1,22 @@
+//! shipctl on real Docker hosts: what is asserted is the state of the world, seen past the program under test.
+//!
+//! Runs as `cargo test --test fleet -- --test-threads=1`; tests share one fleet and wait for each other anyway.
+
+mod bad_release;
+mod endpoint;
+mod first_deploy;
+mod health;
+mod host_key;
+mod host_loss;
+mod interruption;
+mod local;
+mod lock;
+mod port;
+mod registry;
+mod rollback;
+mod rolling_update;
+mod saved_plan;
+mod secret;
+mod status;
+mod support;
+mod teardown;

@@ -1,0 +1,43 @@
+//! Back to an earlier release because somebody asks for it.
+
+use crate::support::{Fleet, Project};
+
+#[test]
+fn the_last_good_release_comes_back_without_a_registry() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    let before: Vec<String> = fleet.hosts().iter().map(|host| host.only().id().to_owned()).collect();
+    project.edit("GREETING: hello", "GREETING: goodbye");
+    project.tag("v2");
+    project.install();
+    assert_eq!(fleet.host("h1").get("/").expect("an answer")["greeting"], "goodbye");
+    fleet.script(&["registry", "stop"]);
+    let run = project.run(&["rollback", "prod", "--yes"]).expect(0);
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    fleet.assert_true(&run);
+    for (host, id) in fleet.hosts().iter().zip(&before) {
+        assert_eq!(host.only().id(), id, "the kept container is what goes back into service");
+        assert_eq!(host.get("/").expect("an answer")["greeting"], "hello", "the environment goes back with the image");
+    }
+}
+
+#[test]
+fn a_release_is_chosen_by_the_name_that_history_gives_it() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    for tag in ["v1", "v2", "v3"] {
+        project.tag(tag);
+        project.install();
+    }
+    let history = project.run(&["history", "prod"]).expect(0);
+    let entries = history.result["history"]["entries"].as_array().expect("entries");
+    let numbers: Vec<_> = entries.iter().map(|entry| entry["release"]["number"].as_u64()).collect();
+    assert_eq!(numbers, [Some(3), Some(2), Some(1)]);
+    let before = fleet.snapshot();
+    project.run(&["rollback", "prod", "--yes", "--to", "r9"]).expect(1);
+    assert_eq!(fleet.snapshot(), before);
+    let run = project.run(&["rollback", "prod", "--yes", "--to", "r1"]).expect(0);
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    fleet.assert_true(&run);
+}
