@@ -114,7 +114,7 @@ fn the_engine_is_told_everything_in_the_spec() {
         })
     );
     assert_eq!(labels["team"], "a");
-    assert_eq!(labels["shipctl.scope"], "shop-prod");
+    assert_eq!(labels["shipctl.scope"], "shop/prod");
     assert_eq!(labels["shipctl.release"], "7");
 }
 
