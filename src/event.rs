@@ -202,10 +202,22 @@ pub enum Event {
     CancelRequested,
     /// Something did not go well that does not change the outcome.
     Warning(Warning),
+    /// The rollout is about to be written to the ledger of the hosts.
+    Recording {
+        /// Number of the entry.
+        number: u64,
+    },
     /// The rollout is in the ledger of the hosts.
     Recorded {
         /// Number of the entry.
         number: u64,
+    },
+    /// A container of an old release is about to be removed.
+    Retiring {
+        /// Where.
+        host: HostName,
+        /// Its name.
+        container: String,
     },
     /// A container of an old release was removed.
     Retired {
@@ -231,8 +243,8 @@ pub enum Direction {
 /// Why a host failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Where.
-    pub host: HostName,
+    /// Where; `None` if it is about no host, such as a journal that cannot be written.
+    pub host: Option<HostName>,
     /// Which service; `None` before any service is touched.
     pub service: Option<ServiceName>,
     /// What was being done.
@@ -262,6 +274,13 @@ pub enum Warning {
         host: HostName,
         /// Its name.
         container: String,
+        /// Why.
+        reason: String,
+    },
+    /// The lock could not be taken on a host that the rollout leaves alone.
+    NotLocked {
+        /// Where.
+        host: HostName,
         /// Why.
         reason: String,
     },
@@ -296,6 +315,8 @@ impl Event {
                 | Self::Preparing(_)
                 | Self::StepStarted { .. }
                 | Self::RollingBack { .. }
+                | Self::Recording { .. }
+                | Self::Retiring { .. }
                 | Self::Finished(_)
         )
     }

@@ -3,7 +3,7 @@
 //! Deliberately absent from this module: `async`, input and output, clocks, the environment, logging,
 //! questions. What needs an answer is a [`Note`]; the command asks. The same inputs give the same plan, to the byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -217,6 +217,12 @@ impl Plan {
     /// Whether carrying it out would change nothing.
     pub fn is_noop(&self) -> bool {
         self.batches.is_empty() && !self.unrecorded
+    }
+
+    /// The hosts on which something is done.
+    pub fn touched(&self) -> BTreeSet<HostName> {
+        let replaced = self.replacements().map(|one| &one.host);
+        replaced.chain(self.preparations.keys()).chain(self.retirements.keys()).cloned().collect()
     }
 
     /// All replacements in order, the resumed ones first.

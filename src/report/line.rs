@@ -67,10 +67,14 @@ impl Line<'_> {
 }
 
 /// The line for an event; `None` for what is not said in words: bytes of a pull, a failed step (the failure of its host
-/// follows, and says more), the final report.
+/// follows, and says more), what is done in a moment and then said, the final report.
 pub fn line(event: &Event) -> Option<Line<'_>> {
     Some(match event {
-        Event::Pulling { .. } | Event::StepFailed { .. } | Event::Finished(_) => return None,
+        Event::Pulling { .. }
+        | Event::StepFailed { .. }
+        | Event::Recording { .. }
+        | Event::Retiring { .. }
+        | Event::Finished(_) => return None,
         Event::Observing { scope, hosts } => {
             detail(format!("looking at {} of {} {}", count(*hosts, "host"), scope.project, scope.environment))
         }
@@ -167,7 +171,8 @@ fn undo(direction: Direction) -> &'static str {
 
 fn host_failed(failure: &Failure) -> Line<'_> {
     let text = format!("failed at {}: {}", clip(&failure.doing, LONGEST), clip(&failure.reason, LONGEST));
-    Line { service: failure.service.as_ref(), ..milestone(text).on(&failure.host).toned(Tone::Bad) }
+    let (host, service) = (failure.host.as_ref(), failure.service.as_ref());
+    Line { host, service, ..milestone(text).toned(Tone::Bad) }
 }
 
 fn warning(warning: &Warning) -> Line<'_> {
@@ -175,14 +180,15 @@ fn warning(warning: &Warning) -> Line<'_> {
         milestone(format!("warning: {what}: {}", clip(reason, LONGEST))).toned(Tone::Warning)
     };
     match warning {
-        Warning::Journal(reason) => {
-            said("the journal cannot be written any more, the rollout goes on without it", reason)
-        }
+        Warning::Journal(reason) => said("the journal cannot be written any more, so nothing new is begun", reason),
         Warning::NotRecorded { host, reason } => {
             said("this rollout is missing from the host's ledger, the next one adds it", reason).on(host)
         }
         Warning::NotRetired { host, container, reason } => {
             said(&format!("{} could not be removed", clip(container, LONGEST)), reason).on(host)
+        }
+        Warning::NotLocked { host, reason } => {
+            said("the lock could not be taken here, and nothing is done here", reason).on(host)
         }
         Warning::NotUnlocked { host, reason } => {
             said("the lock could not be released, it expires by itself", reason).on(host)

@@ -152,11 +152,13 @@ fn health(health: RowHealth) -> &'static str {
 }
 
 fn block(page: &mut Page, title: &str, failure: &Failure) {
-    let whom = match &failure.service {
-        Some(service) => format!("{service} on {}", failure.host),
-        None => failure.host.to_string(),
+    let doing = failure.doing.replace('\n', " ");
+    let what = match (&failure.service, &failure.host) {
+        (Some(service), Some(host)) => format!("{service} on {host}, at {doing}"),
+        (None, Some(host)) => format!("{host}, at {doing}"),
+        (_, None) => doing,
     };
-    page.labelled(Tone::Bad, title, &format!("{whom}, at {}", failure.doing.replace('\n', " ")));
+    page.labelled(Tone::Bad, title, &what);
     failure.reason.lines().for_each(|line| page.line(Tone::Neutral, &format!("  {}", clip(line, LONGEST))));
     if !failure.log.is_empty() {
         page.line(Tone::Neutral, "  the last lines of its output:");

@@ -125,7 +125,7 @@ async fn monitor(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
     let key = (one.host.clone(), one.service.clone());
     let log = replace::log_of(run, one.host, &one.id).await;
     let failure = Failure {
-        host: key.0.clone(),
+        host: Some(key.0.clone()),
         service: Some(key.1.clone()),
         doing: "monitor".to_owned(),
         reason: failure,

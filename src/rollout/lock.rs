@@ -4,7 +4,7 @@
 //! Liveness is judged by a counter that changes, never by comparing two machines' clocks. A holder that shows no
 //! sign of life for [`LEASE`] has lost its lock; should it wake up, it finds its marker gone and stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -66,10 +66,10 @@ struct LockText {
     beat: u64,
 }
 
-/// A lock that is ours on all hosts.
+/// A lock that is ours on all hosts that are needed.
 pub struct Lock {
     text: Mutex<LockText>,
-    held: BTreeMap<HostName, ContainerId>,
+    held: Mutex<BTreeMap<HostName, ContainerId>>,
     alive: Mutex<BTreeMap<HostName, Instant>>,
     lost: Mutex<Option<HostName>>,
 }
@@ -113,10 +113,12 @@ fn describe(host: &HostName, marker: &Marker) -> Holder {
 
 impl Lock {
     /// Takes the lock on every host: on the first by name alone, so that two runs meet there and one of them goes no
-    /// further, then on the others at the same time.
+    /// further, then on the others at the same time. What is held is kept alive meanwhile. A host that is not `needed`
+    /// and does not let us is named in a warning.
     pub async fn acquire(
         doors: &Doors,
         scope: &Scope,
+        needed: &BTreeSet<HostName>,
         claim: &Claim,
         recorder: &Recorder,
         cancel: &Cancel,
@@ -130,8 +132,8 @@ impl Lock {
             step: "starting".to_owned(),
             beat: 0,
         };
-        let mut lock =
-            Self { text: Mutex::new(text), held: BTreeMap::new(), alive: Mutex::default(), lost: Mutex::default() };
+        let lock =
+            Self { text: Mutex::new(text), held: Mutex::default(), alive: Mutex::default(), lost: Mutex::default() };
         let name = marker_name(scope);
         let (first, others): (Vec<_>, Vec<_>) = doors.hosts.iter().enumerate().partition(|(index, _)| *index == 0);
         for hosts in [first, others] {
@@ -139,12 +141,18 @@ impl Lock {
                 let (lock, name) = (&lock, &name);
                 async move { (host, lock.take(host, door.markers.as_ref(), name, recorder, cancel).await) }
             });
+            let round = tokio::select! {
+                biased;
+                round = join_all(takes) => round,
+                () = lock.keep(doors, recorder) => unreachable!("the heartbeat does not end by itself"),
+            };
             let mut refused = None;
-            for (host, taken) in join_all(takes).await {
-                match taken {
-                    Ok(id) => {
-                        lock.held.insert(host.clone(), id);
-                        lock.mark_alive(host);
+            for (host, end) in round {
+                match end {
+                    Ok(()) => {}
+                    Err(NotLocked::Failed(_, error)) if !needed.contains(host) => {
+                        let (host, reason) = (host.clone(), error.to_string());
+                        recorder.note(Event::Warning(Warning::NotLocked { host, reason }));
                     }
                     Err(refusal) => refused = refused.or(Some(refusal)),
                 }
@@ -164,19 +172,23 @@ impl Lock {
         name: &str,
         recorder: &Recorder,
         cancel: &Cancel,
-    ) -> Result<ContainerId, NotLocked> {
+    ) -> Result<(), NotLocked> {
         let failed = |error| NotLocked::Failed(host.clone(), error);
         // Each round either gets the marker, or meets one that is alive, or removes one that is not.
         for _ in 0..ATTEMPTS {
             let text = self.encoded();
             match attempt(|| markers.create(name, &text)).await {
-                Ok(id) => return Ok(id),
+                Ok(id) => {
+                    self.hold(host, id);
+                    return Ok(());
+                }
                 Err(EngineError::Conflict(_)) => {}
                 Err(error) => return Err(failed(error)),
             }
             let Some(marker) = attempt(|| markers.read(name)).await.map_err(failed)? else { continue };
             if self.is_ours(&marker) {
-                return Ok(marker.id);
+                self.hold(host, marker.id);
+                return Ok(());
             }
             recorder.note(Event::LockWatched { host: host.clone(), holder: describe(host, &marker).by });
             match watch(markers, name, &marker, cancel).await.map_err(failed)? {
@@ -202,8 +214,13 @@ impl Lock {
         text.is_some_and(|text| text.token == self.text.lock().unwrap_or_else(PoisonError::into_inner).token)
     }
 
-    fn mark_alive(&self, host: &HostName) {
+    fn hold(&self, host: &HostName, id: ContainerId) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), id);
         self.alive.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), Instant::now());
+    }
+
+    fn held(&self) -> BTreeMap<HostName, ContainerId> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What others are told we are doing; goes out with the next heartbeat.
@@ -221,7 +238,8 @@ impl Lock {
                 drop(text);
                 self.encoded()
             };
-            let beats = self.held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
+            let held = self.held();
+            let beats = held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
             join_all(beats.map(|(host, id, door)| self.beat(host, id, door.markers.as_ref(), &text, recorder))).await;
         }
     }
@@ -250,7 +268,7 @@ impl Lock {
     /// first, so that it cannot act beside whoever took the lock over.
     pub async fn verify(&self, doors: &Doors, host: &HostName, recorder: &Recorder) -> Result<(), EngineError> {
         let last = self.alive.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied();
-        if let (Some(last), Some(id), Some(door)) = (last, self.held.get(host), doors.hosts.get(host))
+        if let (Some(last), Some(id), Some(door)) = (last, self.held().get(host), doors.hosts.get(host))
             && last.elapsed() > LEASE / 2
         {
             let text = self.encoded();
@@ -270,7 +288,8 @@ impl Lock {
 
     /// Gives the lock back, on all hosts at once. What cannot be given back expires.
     pub async fn release(&self, doors: &Doors, recorder: &Recorder) {
-        let held = self.held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
+        let held = self.held();
+        let held = held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
         join_all(held.map(|(host, id, door)| async move {
             if let Err(error) = attempt(|| door.markers.remove(id)).await {
                 recorder.note(Event::Warning(Warning::NotUnlocked { host: host.clone(), reason: error.to_string() }));

@@ -60,7 +60,7 @@ impl Rollout<'_> {
         let started = Event::RolloutStarted { rollout, by, plan: Box::new(self.plan.clone()) };
         let report = match self.recorder.intend(started) {
             Ok(()) => self.locked().await,
-            Err(broken) => self.unchanged(self.observed, vec![self.failure("write the journal", broken.to_string())]),
+            Err(broken) => self.unchanged(self.observed, vec![failure("write the journal", broken.to_string())]),
         };
         self.recorder.note(Event::Finished(Box::new(report.clone())));
         report
@@ -69,9 +69,10 @@ impl Rollout<'_> {
     async fn locked(&self) -> Report {
         let hosts = self.doors.hosts.keys().cloned().collect();
         if let Err(broken) = self.recorder.intend(Event::Locking(hosts)) {
-            return self.unchanged(self.observed, vec![self.failure("write the journal", broken.to_string())]);
+            return self.unchanged(self.observed, vec![failure("write the journal", broken.to_string())]);
         }
-        let lock = match Lock::acquire(self.doors, &self.plan.scope, &self.claim, self.recorder, self.cancel).await {
+        let (scope, needed) = (&self.plan.scope, self.plan.touched());
+        let lock = match Lock::acquire(self.doors, scope, &needed, &self.claim, self.recorder, self.cancel).await {
             Ok(lock) => lock,
             Err(NotLocked::Held(holder)) => {
                 return self.report(Outcome::Locked(holder), self.observed, Progress::default());
@@ -80,7 +81,7 @@ impl Rollout<'_> {
                 return self.report(Outcome::Cancelled, self.observed, Progress::default());
             }
             Err(NotLocked::Failed(host, error)) => {
-                let failure = Failure { host, ..self.failure("take the lock", error.to_string()) };
+                let failure = Failure { host: Some(host), ..failure("take the lock", error.to_string()) };
                 return self.unchanged(self.observed, vec![failure]);
             }
         };
@@ -180,16 +181,10 @@ impl Rollout<'_> {
                     Some(_) => "the host changed after the plan was made; make the plan again".to_owned(),
                     None => "the host can no longer be reached".to_owned(),
                 };
-                return Some(Failure { host: host.clone(), ..self.failure("check the plan", reason) });
+                return Some(Failure { host: Some(host.clone()), ..failure("check the plan", reason) });
             }
         }
         None
-    }
-
-    fn failure(&self, doing: &str, reason: String) -> Failure {
-        let host = self.plan.seen.keys().next().cloned();
-        let host = host.unwrap_or_else(|| unreachable!("a plan without hosts is refused by the manifest"));
-        Failure { host, service: None, doing: doing.to_owned(), reason, log: Vec::new() }
     }
 
     fn unchanged(&self, after: &Observed, failures: Vec<Failure>) -> Report {
@@ -212,4 +207,8 @@ impl Rollout<'_> {
         let Progress { failure, undo_failures, .. } = progress;
         Report { outcome, release: self.plan.release.clone(), rows, failure, undo_failures }
     }
+}
+
+fn failure(doing: &str, reason: String) -> Failure {
+    Failure { host: None, service: None, doing: doing.to_owned(), reason, log: Vec::new() }
 }

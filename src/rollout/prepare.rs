@@ -27,8 +27,13 @@ pub(super) async fn all(run: &Run<'_>) -> Result<(), Vec<Failure>> {
 }
 
 async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Result<(), Failure> {
-    let failed =
-        |doing: String, reason: String| Failure { host: host.clone(), service: None, doing, reason, log: Vec::new() };
+    let failed = |doing: String, reason: String| Failure {
+        host: Some(host.clone()),
+        service: None,
+        doing,
+        reason,
+        log: Vec::new(),
+    };
     let intended = run.recorder.intend(Event::Preparing(host.clone()));
     intended.map_err(|broken| failed("prepare".to_owned(), broken.to_string()))?;
     let doors = run.host(host).map_err(|error| failed("prepare".to_owned(), error.to_string()))?;

@@ -12,6 +12,8 @@ use crate::rollout::run::{Bound, Run};
 /// others hold it, and the next rollout brings it there.
 pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
     let number = entry.number;
+    // A journal that fails keeps nobody from telling the hosts what they run.
+    run.recorder.note(Event::Recording { number });
     let ledger = ledger.clone().with(entry);
     let Ok(text) = serde_json::to_string(&ledger) else { return };
     let name = marker_name(&run.plan.scope);
@@ -38,7 +40,11 @@ pub(super) async fn retire(run: &Run<'_>) {
     let hosts = run.plan.retirements.iter().map(|(host, retirements)| async move {
         for retirement in retirements {
             let container = retirement.name.clone();
-            let removed = match run.host(host) {
+            let intended = run.recorder.intend(Event::Retiring { host: host.clone(), container: container.clone() });
+            let removed = match intended
+                .map_err(|broken| EngineError::Unreachable(broken.to_string()))
+                .and_then(|()| run.host(host))
+            {
                 Ok(doors) => {
                     run.change(host, Direction::Forward, Bound::CHANGE, || doors.engine.remove(&retirement.id)).await
                 }

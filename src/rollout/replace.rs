@@ -129,7 +129,7 @@ async fn steps(
             reason: reason.clone(),
         });
         return Err(Stopped::Failed {
-            failure: Failure { host, service: Some(service), doing, reason, log },
+            failure: Failure { host: Some(host), service: Some(service), doing, reason, log },
             unhealthy,
         });
     }

@@ -54,7 +54,7 @@ fn rollout() -> Vec<Record> {
     let stop = Step::Stop(Subject::New, Duration::from_secs(1));
     let reason = "http :80/up answered 503 \u{1b}[31mno database";
     let failure = Failure {
-        host: web2.clone(),
+        host: Some(web2.clone()),
         service: Some(web.clone()),
         doing: gate.to_string(),
         reason: reason.to_owned(),

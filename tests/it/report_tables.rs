@@ -51,7 +51,7 @@ fn row(number: usize, before: Running, now: Running, as_intended: bool, health: 
 
 fn report(outcome: Outcome, rows: Vec<Row>) -> Report {
     let failure = Failure {
-        host: host(2),
+        host: Some(host(2)),
         service: Some(service("web")),
         doing: "gate new".to_owned(),
         reason: "exited with code 1 before it was healthy\nlast answer: connection refused".to_owned(),
@@ -97,7 +97,7 @@ fn a_halted_rollout_says_which_host_runs_what() {
     ];
     let mut report = report(Outcome::Halted, rows);
     let undo = Failure {
-        host: host(1),
+        host: Some(host(1)),
         service: None,
         doing: "start old".to_owned(),
         reason: "no answer".to_owned(),
