@@ -19,6 +19,8 @@ Examples:
   shipctl deploy prod --service web --set services.web.image=shop/web:1.4";
 
 pub(super) const PLAN: &str = "\
+Images are built and pushed, because a plan names them by digest. No host is changed.
+
 Examples:
   shipctl plan prod
   shipctl plan prod -o reviewed.json           for review, and for `deploy --plan`

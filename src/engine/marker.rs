@@ -18,6 +18,10 @@ pub trait Markers: Send + Sync {
     /// Reads a marker; `None` if there is none.
     async fn read(&self, name: &str) -> Result<Option<Marker>, EngineError>;
 
+    /// Makes `text` the only note of this name. Readers find the old text or the new one, never a part, and a note with a
+    /// lower `number` never wins over one with a higher, whenever it arrives. Not for names used with [`Markers::create`].
+    async fn put(&self, name: &str, number: u64, text: &str) -> Result<(), EngineError>;
+
     /// Replaces the text. By id, so that it can never hit a later marker of the same name:
     /// [`EngineError::NotFound`] says that this marker is gone.
     async fn write(&self, id: &ContainerId, text: &str) -> Result<(), EngineError>;

@@ -128,8 +128,7 @@ pub fn networks(inspected: &ContainerInspectResponse) -> BTreeSet<String> {
     networks.into_iter().flat_map(|networks| networks.keys().cloned()).collect()
 }
 
-/// Reads a ledger. A text that is cut short (the host lost power under the write) reads as an empty ledger: the other hosts
-/// hold the same one. One of a newer form is refused, because writing it back would lose what we do not know.
+/// Reads a ledger. A text that is no JSON reads as an empty ledger: the other hosts hold the same one. One of a newer form is refused, because writing it back would lose what we do not know.
 pub fn ledger(text: &str) -> Result<Ledger, EngineError> {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { return Ok(Ledger::default()) };
     match value.get("format").and_then(serde_json::Value::as_u64) {

@@ -26,6 +26,12 @@ pub struct Ledger {
 /// Entries a ledger keeps; older ones are dropped.
 pub const KEPT_ENTRIES: usize = 100;
 
+/// Bytes that the entries of a ledger may take as text; older ones are dropped. A host lists them with its containers.
+pub const MAX_TEXT: usize = 128 * 1024;
+
+/// Completed rollouts that are kept whatever their size: the release in force, and the one before it.
+const KEPT_COMPLETED: usize = 2;
+
 /// The current [`Ledger::format`].
 pub const LEDGER_FORMAT: u32 = 1;
 
@@ -128,13 +134,31 @@ impl Ledger {
         self.entries.iter().filter(|entry| entry.result == RolloutResult::Completed)
     }
 
-    /// The ledger with one more entry.
+    /// The ledger with one more entry, and without those that are too old.
     #[must_use]
     pub fn with(mut self, entry: Entry) -> Self {
         self.format = LEDGER_FORMAT;
         self.entries.push(entry);
-        let excess = self.entries.len().saturating_sub(KEPT_ENTRIES);
-        self.entries.drain(..excess);
+        let (mut entries, mut bytes, mut completed) = (0, 0, 0);
+        let mut kept: Vec<_> = self.entries.into_iter().rev().collect();
+        kept.retain(|entry| {
+            entries += 1;
+            bytes += text(entry).len();
+            let is_completed = entry.result == RolloutResult::Completed;
+            completed += usize::from(is_completed);
+            (entries <= KEPT_ENTRIES && bytes <= MAX_TEXT) || (is_completed && completed <= KEPT_COMPLETED)
+        });
+        kept.reverse();
+        self.entries = kept;
         self
     }
+
+    /// How it is written on a host.
+    pub fn text(&self) -> String {
+        text(self)
+    }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| unreachable!("a ledger is plain data: {error}"))
 }

@@ -35,7 +35,7 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
     let start = at(|step| matches!(step, Step::Start(Subject::New)));
     let gate = at(|step| matches!(step, Step::Gate(Subject::New)));
     let promote = at(|step| matches!(step, Step::Promote(Subject::New)));
-    let create = at(|step| matches!(step, Step::Create));
+    let creates = matches!(replacement.target, Target::Create { .. });
     let stop = at(|step| matches!(step, Step::Stop(Subject::Old, _)));
     let mut faults = Vec::new();
     if start.is_some() && (gate <= start || promote <= gate) {
@@ -44,15 +44,15 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
     if gate.is_some() != promote.is_some() {
         faults.push("a gate without a promotion, or the other way round");
     }
-    if matches!(replacement.target, Target::Create { .. }) && (create.is_none() || start.is_none() || create > start) {
-        faults.push("the new container is not created before it is started");
+    if creates && (!replacement.staging.contains(&Step::Create) || start.is_none()) {
+        faults.push("the new container is not created before the first batch, or never started");
+    }
+    if replacement.staging.iter().any(|step| !matches!(step, Step::Create | Step::Remove(Subject::Left(..)))) {
+        faults.push("something that runs is disturbed before its batch");
     }
     match replacement.order {
         Order::StopFirst if start.is_some() && stop > start => {
             faults.push("stop-first, but the old one is stopped last");
-        }
-        Order::StopFirst if create.is_some() && stop.is_some() && stop < create => {
-            faults.push("the old one is stopped before the new one exists");
         }
         Order::StartFirst if stop.is_some() && promote.is_some() && stop < promote => {
             faults.push("start-first, but the old one is stopped before the new one is promoted");

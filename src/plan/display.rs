@@ -73,7 +73,9 @@ impl Display for Replacement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
         writeln!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
-        let steps: Vec<_> = self.steps.iter().map(ToString::to_string).collect();
+        let staged: Vec<_> = self.staging.iter().map(ToString::to_string).collect();
+        let staged = (!staged.is_empty()).then(|| format!("{} (before the first batch)", staged.join(", ")));
+        let steps: Vec<_> = staged.into_iter().chain(self.steps.iter().map(ToString::to_string)).collect();
         let nothing = "runs it already; goes back with the others if this fails";
         writeln!(f, "      {}", if steps.is_empty() { nothing.to_owned() } else { steps.join("; ") })
     }

@@ -121,7 +121,9 @@ pub struct Replacement {
     pub target: Target,
     /// Which of the two is stopped or started first.
     pub order: Order,
-    /// What is done, in order.
+    /// What is done before the first batch, on all hosts together, because it disturbs nothing that runs.
+    pub staging: Vec<Step>,
+    /// What is done in the batch, in order.
     pub steps: Vec<Step>,
 }
 

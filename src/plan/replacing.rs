@@ -41,7 +41,7 @@ pub(super) fn replacement(
         Step::Stop(subject, incumbent.grace)
     });
     let departures: Vec<_> = departures.collect();
-    let (mut first, mut target) = (Vec::new(), None);
+    let (mut staging, mut target) = (Vec::new(), None);
     let mut is_running = false;
     match cast.wanted {
         Some(container) if is_active(container) => {
@@ -55,14 +55,14 @@ pub(super) fn replacement(
         }
         Some(left) => {
             let left = Incumbent::from(left);
-            first.push(Step::Remove(Subject::Left(left.id, left.name)));
+            staging.push(Step::Remove(Subject::Left(left.id, left.name)));
         }
         None => {}
     }
     let target = match (target, want.spec) {
         (Some(target), _) => target,
         (None, Some(spec)) => {
-            first.push(Step::Create);
+            staging.push(Step::Create);
             let stamp = Stamp::of(spec, want.digest.clone(), release);
             Target::Create { stamp: Box::new(stamp), spec: Box::new(spec.clone()) }
         }
@@ -77,8 +77,8 @@ pub(super) fn replacement(
         enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
     }
     let steps = match order {
-        Order::StopFirst => first.into_iter().chain(departures).chain(enter).collect(),
-        Order::StartFirst => first.into_iter().chain(enter).chain(departures).collect(),
+        Order::StopFirst => departures.into_iter().chain(enter).collect(),
+        Order::StartFirst => enter.into_iter().chain(departures).collect(),
     };
     Some(Replacement {
         host: host.clone(),
@@ -88,6 +88,7 @@ pub(super) fn replacement(
         before_settled: own.is_none() && before.is_some_and(ObservedContainer::settled),
         target,
         order,
+        staging,
         steps,
     })
 }
@@ -127,6 +128,7 @@ pub(super) fn resumed(
         before_settled: false,
         target: Target::Existing { container: Box::new(settled.into()), runs: true, fate },
         order,
+        staging: Vec::new(),
         steps: Vec::new(),
     })
 }

@@ -7,7 +7,7 @@
 use crate::environment::Order;
 use crate::plan::{Fate, Replacement, Step, Subject, Target};
 
-/// The steps that bring the host of `replacement` back, when all of `attempted` may have taken hold.
+/// The steps that bring the host of `replacement` back, when all of `attempted` (staging included) may have taken hold.
 pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
     let created = attempted.contains(&Step::Create);
     let in_service = attempted.iter().any(|step| matches!(step, Step::Start(Subject::New) | Step::Gate(Subject::New)));

@@ -26,7 +26,7 @@ use crate::rollout::recorder::Recorder;
 use crate::rollout::report::Holder;
 
 /// From one heartbeat to the next.
-pub const BEAT: Duration = Duration::from_secs(2);
+pub const BEAT: Duration = Duration::from_secs(3);
 /// A lock whose heartbeat does not change for this long belongs to nobody.
 pub const LEASE: Duration = Duration::from_secs(15);
 /// How often a foreign lock is read while it is watched.

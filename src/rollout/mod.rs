@@ -1,4 +1,4 @@
-//! Carries out a plan: lock, check that the plan is still true, prepare every host, replace batch by batch, undo
+//! Carries out a plan: lock, check that the plan is still true, prepare and stage every host, replace batch by batch, undo
 //! what fails, look again, record, unlock.
 //!
 //! Deliberately absent: choices about what to do (the plan made them; what a failure means is [`policy`]), words for
@@ -11,12 +11,14 @@ use crate::fleet::ledger::{Entry, RolloutResult};
 use crate::fleet::observed::Observed;
 use crate::plan::Plan;
 use crate::plan::planner::fingerprint;
+use crate::plan::rollback::Reached;
 use crate::release::Files;
 use crate::rollout::batches::Progress;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::Doors;
 use crate::rollout::lock::{Claim, Lock, NotLocked};
 use crate::rollout::recorder::Recorder;
+use crate::rollout::replace::Stopped;
 use crate::rollout::report::{Outcome, Report, Row};
 use crate::rollout::run::Run;
 use crate::rollout::verdict::Gated;
@@ -33,6 +35,7 @@ pub mod recorder;
 mod replace;
 pub mod report;
 mod run;
+mod stage;
 mod verdict;
 
 /// Everything a rollout needs beside its plan.
@@ -114,7 +117,17 @@ impl Rollout<'_> {
         if let Err(failures) = prepared {
             return self.unchanged(&fresh, failures);
         }
+        if let Err(stopped) = stage::all(run).await {
+            stage::clear(run, &Reached::default()).await;
+            let failures: Vec<_> = stopped.into_iter().filter_map(Stopped::failure).collect();
+            return if failures.is_empty() {
+                self.report(Outcome::Cancelled, &fresh, Progress::default())
+            } else {
+                self.unchanged(&fresh, failures)
+            };
+        }
         let progress = batches::all(run).await;
+        stage::clear(run, &progress.reached).await;
         self.conclude(run, &fresh, progress).await
     }
 

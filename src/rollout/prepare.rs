@@ -14,7 +14,7 @@ use crate::plan::Preparation;
 use crate::rollout::run::{Bound, Run};
 
 /// Hosts prepared at the same time.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 /// Longest pull; the engine's own stall timeout ends a dead one sooner.
 const PULL: Bound = Bound { answer: Duration::from_mins(30), late: Duration::ZERO };
 

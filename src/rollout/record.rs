@@ -15,10 +15,11 @@ pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
     // A journal that fails keeps nobody from telling the hosts what they run.
     run.recorder.note(Event::Recording { number });
     let ledger = ledger.clone().with(entry);
-    let Ok(text) = serde_json::to_string(&ledger) else { return };
+    let text = ledger.text();
     let name = marker_name(&run.plan.scope);
     let writes = run.doors.hosts.keys().map(|host| async {
-        let written = run.change(host, Direction::Forward, Bound::CHANGE, || put(run, host, &name, &text)).await;
+        let written =
+            run.change(host, Direction::Forward, Bound::CHANGE, || put(run, host, &name, number, &text)).await;
         if let Err(error) = written {
             run.recorder.note(Event::Warning(Warning::NotRecorded { host: host.clone(), reason: error.to_string() }));
         }
@@ -27,12 +28,8 @@ pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
     run.recorder.note(Event::Recorded { number });
 }
 
-async fn put(run: &Run<'_>, host: &HostName, name: &str, text: &str) -> Result<(), EngineError> {
-    let markers = &run.host(host)?.markers;
-    match markers.read(name).await? {
-        Some(marker) => markers.write(&marker.id, text).await,
-        None => markers.create(name, text).await.map(drop),
-    }
+async fn put(run: &Run<'_>, host: &HostName, name: &str, number: u64, text: &str) -> Result<(), EngineError> {
+    run.host(host)?.markers.put(name, number, text).await
 }
 
 /// Removes what the plan retires. Failures are warnings: the release is in force without this.

@@ -38,14 +38,29 @@ pub(super) struct UndoFailure {
 }
 
 /// Why steps were not done to the end.
-enum Stopped {
+pub(super) enum Stopped {
     Cancelled,
     Failed { failure: Failure, unhealthy: bool },
 }
 
-/// Carries out a replacement; whatever fails or is cancelled is undone before this returns.
+impl Stopped {
+    /// What failed; `None` if the operator asked to stop.
+    pub(super) fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Cancelled => None,
+            Self::Failed { failure, .. } => Some(failure),
+        }
+    }
+}
+
+/// Carries out the staging of a replacement. What fails stays; [`super::stage`] clears it away.
+pub(super) async fn stage(run: &Run<'_>, replacement: &Replacement) -> Result<(), Stopped> {
+    steps(run, replacement, &replacement.staging, Direction::Forward, &mut Vec::new()).await
+}
+
+/// Carries out a replacement that is staged; whatever fails or is cancelled is undone before this returns.
 pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement) -> Replaced {
-    let mut attempted = Vec::new();
+    let mut attempted = replacement.staging.clone();
     let stopped = match steps(run, replacement, &replacement.steps, Direction::Forward, &mut attempted).await {
         Ok(()) => {
             let (host, service) = (replacement.host.clone(), replacement.service.clone());
@@ -213,6 +228,12 @@ async fn change(
         }
         Step::Create | Step::Gate(_) => Ok(()),
     }
+}
+
+/// Removes what was created for a replacement whose batch never came.
+pub(super) async fn unstage(run: &Run<'_>, replacement: &Replacement) -> Result<(), EngineError> {
+    run.settle(&replacement.host).await;
+    change(run, replacement, &Step::Remove(Subject::New), Direction::Backward).await
 }
 
 /// The id of a step's container; `None` if there is none (any more). A create without an answer may have left one

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli_commands;
+mod fleet_ledger;
 mod image_context;
 mod image_dockerignore;
 mod image_reference;

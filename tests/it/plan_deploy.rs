@@ -135,10 +135,10 @@ fn a_first_deploy_creates_on_every_host_and_says_there_is_no_way_back() {
       prepare web2: pull shop/web:v1 (763176317631), check that port 8080 is free
       batch 1 of 2: web, then monitor 400ms
         web1: nothing -> shop-prod-web-#, not running yet
-          create new; start new; gate new; promote new
+          create new (before the first batch); start new; gate new; promote new
       batch 2 of 2: web, then monitor 400ms
         web2: nothing -> shop-prod-web-#, not running yet
-          create new; start new; gate new; promote new
+          create new (before the first batch); start new; gate new; promote new
       note: web has nothing to go back to on some hosts: there, a failure removes it again
     ");
 }
@@ -155,13 +155,13 @@ fn an_update_replaces_host_by_host_and_keeps_what_it_stops() {
       prepare web3: pull shop/web:v3 (763376337633)
       batch 1 of 3: web, then monitor 400ms
         web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
-          create new; stop old (grace 1s); start new; gate new; promote new
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       batch 2 of 3: web, then monitor 400ms
         web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
-          create new; stop old (grace 1s); start new; gate new; promote new
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       batch 3 of 3: web, then monitor 400ms
         web3: shop-prod-web-# -> shop-prod-web-#, image shop/web:v2 (763276327632) -> shop/web:v3 (763376337633)
-          create new; stop old (grace 1s); start new; gate new; promote new
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       note: web is replaced stop-first: 2 of 3 hosts serve while a batch is replaced
     ");
 }
@@ -201,10 +201,10 @@ fn a_host_left_half_done_comes_first() {
           gate new; promote new
       batch 2 of 3: web, then monitor 400ms
         web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
-          create new; stop old (grace 1s); start new; gate new; promote new
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       batch 3 of 3: web, then monitor 400ms
         web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
-          create new; stop old (grace 1s); start new; gate new; promote new
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       note: web is replaced stop-first: 2 of 3 hosts serve while a batch is replaced
       note: an earlier rollout did not finish on web3; it comes first
     ");
@@ -222,7 +222,7 @@ fn a_container_that_was_created_and_never_started_is_made_anew() {
       prepare web1: pull shop/web:v2 (763276327632)
       batch 1 of 1: web, then monitor 400ms
         web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
-          remove left-over shop-prod-web-#; create new; stop old (grace 1s); start new; gate new; promote new
+          remove left-over shop-prod-web-#, create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
       note: web is replaced stop-first: 0 of 1 hosts serve while a batch is replaced
     ");
 }
@@ -242,9 +242,9 @@ fn start_first_gates_the_new_one_before_the_old_one_goes() {
       prepare web2: pull shop/web:v2 (763276327632)
       batch 1 of 1: web, then monitor 400ms
         web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
-          create new; start new; gate new; promote new; stop old (grace 1s)
+          create new (before the first batch); start new; gate new; promote new; stop old (grace 1s)
         web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
-          create new; start new; gate new; promote new; stop old (grace 1s)
+          create new (before the first batch); start new; gate new; promote new; stop old (grace 1s)
     ");
 }
 

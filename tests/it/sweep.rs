@@ -24,38 +24,46 @@ enum Kind {
     FailsInMonitor,
     StartFirst,
     StartFirstBad,
+    FirstDeploy,
+    FirstDeployBad,
+    TwoAtATime,
+    TwoAtATimeBad,
     Rollback,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::GoodDeploy,
         Self::BadDeploy,
         Self::BadOnSecond,
         Self::FailsInMonitor,
         Self::StartFirst,
         Self::StartFirstBad,
+        Self::FirstDeploy,
+        Self::FirstDeployBad,
+        Self::TwoAtATime,
+        Self::TwoAtATimeBad,
         Self::Rollback,
     ];
 
     async fn scenario(self) -> Scenario {
         let second = crate::support::environment::host(2);
+        let good = Behaviour::Good(Duration::from_millis(200));
+        let exits_on_second = Behaviour::Only(second.clone(), Box::new(Behaviour::Exits(Duration::from_millis(100))));
         match self {
-            Self::GoodDeploy => Scenario::deploy(Behaviour::Good(Duration::from_millis(200))).await,
+            Self::GoodDeploy => Scenario::deploy(good).await,
             Self::BadDeploy => Scenario::deploy(Behaviour::NeverHealthy).await,
-            Self::BadOnSecond => {
-                let exits = Behaviour::Exits(Duration::from_millis(100));
-                Scenario::deploy(Behaviour::Only(second, Box::new(exits))).await
-            }
+            Self::BadOnSecond => Scenario::deploy(exits_on_second).await,
             Self::FailsInMonitor => {
                 let fails = Behaviour::FailsAfter(Duration::from_millis(500));
                 Scenario::deploy(Behaviour::Only(second, Box::new(fails))).await
             }
-            Self::StartFirst => Scenario::start_first(Behaviour::Good(Duration::from_millis(200))).await,
-            Self::StartFirstBad => {
-                let exits = Behaviour::Exits(Duration::from_millis(100));
-                Scenario::start_first(Behaviour::Only(second, Box::new(exits))).await
-            }
+            Self::StartFirst => Scenario::start_first(good).await,
+            Self::StartFirstBad => Scenario::start_first(exits_on_second).await,
+            Self::FirstDeploy => Scenario::first_deploy(good),
+            Self::FirstDeployBad => Scenario::first_deploy(exits_on_second),
+            Self::TwoAtATime => Scenario::two_at_a_time(good).await,
+            Self::TwoAtATimeBad => Scenario::two_at_a_time(exits_on_second).await,
             Self::Rollback => Scenario::rollback().await,
         }
     }
@@ -154,6 +162,13 @@ fn a_host_loses_power_at_every_call() {
 }
 
 #[test]
+fn the_operator_interrupts_at_every_call() {
+    for kind in Kind::ALL {
+        insist("interrupts", kind, &singles(kind, &[Fault::Interrupt]));
+    }
+}
+
+#[test]
 fn every_pair_of_faults_of_a_deploy_and_of_a_rollback() {
     for kind in [Kind::GoodDeploy, Kind::BadOnSecond, Kind::Rollback] {
         let singles: Vec<_> = singles(kind, &Fault::OF_CALLS).into_iter().flatten().collect();
@@ -179,12 +194,13 @@ impl Dice {
 /// A schedule with its own mix of faults: which kinds it has, how many, and where.
 fn random(seed: u64) -> (Kind, Schedule) {
     let mut dice = Dice(seed);
-    let kind = Kind::ALL[usize::try_from(dice.roll(7)).expect("small")];
+    let kind = Kind::ALL[usize::try_from(dice.roll(Kind::ALL.len() as u64)).expect("small")];
     let mut palette = Fault::OF_CALLS.to_vec();
     palette.extend([
         Fault::CrashBefore,
         Fault::CrashAfter,
         Fault::PowerOff,
+        Fault::Interrupt,
         Fault::PowerCut(Duration::from_millis(dice.roll(5000))),
         Fault::Late(Duration::from_millis(dice.roll(9000))),
     ]);

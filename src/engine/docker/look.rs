@@ -7,7 +7,6 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOption
 use futures_util::future::try_join_all;
 
 use super::DockerEngine;
-use crate::engine::marker::Markers;
 use crate::engine::{EngineError, observe};
 use crate::environment::Scope;
 use crate::fleet::ledger::{self, Ledger};
@@ -42,10 +41,15 @@ impl DockerEngine {
     }
 
     async fn facts(&self) -> Result<EngineFacts, EngineError> {
-        let info = self.short(self.docker().info()).await?;
+        // The one slow answer of a look, and the one that cannot change on this connection.
+        let id = self.id.get_or_try_init(|| async {
+            let info = self.short(self.docker().info()).await?;
+            Ok::<_, EngineError>(info.id.unwrap_or_default())
+        });
+        let id = id.await?.clone();
         let version = self.client.version();
         Ok(EngineFacts {
-            id: info.id.unwrap_or_default(),
+            id,
             version: version.engine.clone(),
             api: version.api.clone(),
             platform: format!("{}/{}", version.os, version.architecture),
@@ -93,8 +97,8 @@ impl DockerEngine {
     }
 
     async fn ledger(&self, scope: &Scope) -> Result<Ledger, EngineError> {
-        match self.read(&ledger::marker_name(scope)).await? {
-            Some(marker) => observe::ledger(&marker.text),
+        match self.note(&ledger::marker_name(scope)).await? {
+            Some(text) => observe::ledger(&text),
             None => Ok(Ledger::default()),
         }
     }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use bollard::body_full;
-use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::models::{ContainerCreateBody, ContainerSummary, HostConfig};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder,
+    ListContainersOptionsBuilder,
 };
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 
 use super::{DockerEngine, files};
 use crate::container::ContainerId;
@@ -21,6 +23,8 @@ use crate::template::rendered::RenderedFile;
 const MARKER_LABEL: &str = "shipctl.marker";
 /// Label that holds the first text: it is there from the moment the name is taken.
 const TEXT_LABEL: &str = "shipctl.text";
+/// Label that orders notes of one name.
+const NUMBER_LABEL: &str = "shipctl.number";
 /// File that holds later texts.
 const TEXT_FILE: &str = "/text";
 /// The image of every marker holds nothing, and is made on the spot.
@@ -29,13 +33,30 @@ const IMAGE: (&str, &str) = ("shipctl/marker", "1");
 #[async_trait]
 impl Markers for DockerEngine {
     async fn create(&self, name: &str, text: &str) -> Result<ContainerId, EngineError> {
-        match self.create_marker(name, text).await {
-            Err(EngineError::NotFound(_)) => {
-                self.import_image().await?;
-                self.create_marker(name, text).await
+        let labels = [(MARKER_LABEL, name.to_owned()), (TEXT_LABEL, text.to_owned())];
+        self.create_marker(name, &labels).await
+    }
+
+    async fn put(&self, name: &str, number: u64, text: &str) -> Result<(), EngineError> {
+        let (container, number) = (format!("{name}-{number}"), number.to_string());
+        let labels = [(MARKER_LABEL, name.to_owned()), (NUMBER_LABEL, number), (TEXT_LABEL, text.to_owned())];
+        let (created, before) = tokio::join!(self.create_marker(&container, &labels), self.notes(name));
+        let before = before?;
+        match created {
+            Ok(_) => {}
+            Err(EngineError::Conflict(reason)) => {
+                // It was put before, by a call whose answer was lost, or it is another one of that number.
+                let there = before.iter().find(|note| note.container == container);
+                let Some(there) = there else { return Err(EngineError::Conflict(reason)) };
+                if there.text != text {
+                    self.remove_container(&there.id).await?;
+                    self.create_marker(&container, &labels).await?;
+                }
             }
-            other => other,
+            Err(error) => return Err(error),
         }
+        let superseded = before.iter().filter(|note| note.container != container);
+        try_join_all(superseded.map(|note| self.remove_container(&note.id))).await.map(drop)
     }
 
     async fn read(&self, name: &str) -> Result<Option<Marker>, EngineError> {
@@ -63,10 +84,49 @@ impl Markers for DockerEngine {
     }
 }
 
+/// A note that was put.
+struct Note {
+    id: ContainerId,
+    container: String,
+    number: u64,
+    text: String,
+}
+
 impl DockerEngine {
-    async fn create_marker(&self, name: &str, text: &str) -> Result<ContainerId, EngineError> {
-        let labels =
-            HashMap::from([(MARKER_LABEL.to_owned(), name.to_owned()), (TEXT_LABEL.to_owned(), text.to_owned())]);
+    /// The text that was put last under this name.
+    pub(super) async fn note(&self, name: &str) -> Result<Option<String>, EngineError> {
+        let notes = self.notes(name).await?;
+        Ok(notes.into_iter().max_by_key(|note| note.number).map(|note| note.text))
+    }
+
+    async fn notes(&self, name: &str) -> Result<Vec<Note>, EngineError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{MARKER_LABEL}={name}")])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.short(self.docker().list_containers(Some(options))).await?;
+        let note = |container: ContainerSummary| {
+            let labels = container.labels?;
+            Some(Note {
+                id: ContainerId(container.id?),
+                container: container.names?.first()?.trim_start_matches('/').to_owned(),
+                number: labels.get(NUMBER_LABEL)?.parse().ok()?,
+                text: labels.get(TEXT_LABEL)?.clone(),
+            })
+        };
+        Ok(listed.into_iter().filter_map(note).collect())
+    }
+
+    async fn create_marker(&self, name: &str, labels: &[(&str, String)]) -> Result<ContainerId, EngineError> {
+        match self.try_create_marker(name, labels).await {
+            Err(EngineError::NotFound(_)) => {
+                self.import_image().await?;
+                self.try_create_marker(name, labels).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_create_marker(&self, name: &str, labels: &[(&str, String)]) -> Result<ContainerId, EngineError> {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let body = ContainerCreateBody {
             image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
             // The engine wants a command, although this never runs.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as DockerError;
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use tokio::sync::OnceCell;
 
 use super::client::{self, Client, SHORT};
 use super::marker::Markers;
@@ -67,12 +68,13 @@ pub async fn open(host: &Host, logins: Option<RegistryLogins>) -> Result<DockerH
 pub struct DockerEngine {
     client: Client,
     logins: Option<RegistryLogins>,
+    id: Arc<OnceCell<String>>,
 }
 
 impl DockerEngine {
     /// An engine that is reached through `client`, and logs in to registries by `logins`.
     pub fn new(client: Client, logins: Option<RegistryLogins>) -> Self {
-        Self { client, logins }
+        Self { client, logins, id: Arc::default() }
     }
 
     fn docker(&self) -> &bollard::Docker {

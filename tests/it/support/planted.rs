@@ -47,10 +47,9 @@ pub const ALL: [Planted; 15] = [
         }
     }),
     plan("the old container is stopped before the new one exists", |plan| {
-        for steps in steps(plan) {
-            if let Some(create) = steps.iter().position(|step| *step == Step::Create) {
-                let create = steps.remove(create);
-                steps.insert(1, create);
+        for replacement in plan.batches.iter_mut().flat_map(|batch| &mut batch.replacements) {
+            if replacement.staging.pop().is_some() {
+                replacement.steps.insert(1, Step::Create);
             }
         }
     }),
@@ -77,7 +76,7 @@ pub const ALL: [Planted; 15] = [
             plan.batches.iter_mut().flat_map(|batch| &mut batch.replacements).for_each(|one| {
                 if one.host == replacement.host {
                     let left = Subject::Left(before.id.clone(), before.name.clone());
-                    one.steps.insert(2, Step::Remove(left));
+                    one.steps.insert(1, Step::Remove(left));
                 }
             });
         }

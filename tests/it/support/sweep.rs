@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shipctl::container::SpecDigest;
-use shipctl::environment::{Environment, Order, RestartPolicy};
+use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
 use shipctl::name::HostName;
+use shipctl::rollout::cancel::Cancel;
 use shipctl::rollout::report::{Outcome, Report, Running};
 use tokio::time::Instant;
 
@@ -24,6 +25,10 @@ pub struct Scenario {
     pub command: Command,
     /// Whether the release that the command brings is a good one.
     pub good: bool,
+    /// Whether the release fails after it has proved itself. Who interrupts its monitor is not told of that.
+    fails_late: bool,
+    /// Most hosts that may be out of service through the command.
+    at_once: usize,
     origins: BTreeMap<HostName, SpecDigest>,
     targets: BTreeMap<HostName, SpecDigest>,
 }
@@ -55,9 +60,23 @@ impl Scenario {
 
     fn deploy_to(operator: Operator, behaviour: Behaviour) -> Self {
         let good = matches!(behaviour, Behaviour::Good(_));
+        let fails_late = behaviour.fails_late();
         operator.world.behaves(image("v3").digest(), behaviour);
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v3"));
-        Self { operator, command: Command::Deploy("v3".to_owned()), good, origins, targets }
+        Self { operator, command: Command::Deploy("v3".to_owned()), good, fails_late, at_once: 1, origins, targets }
+    }
+
+    /// Three empty hosts, about to get their first release.
+    pub fn first_deploy(behaviour: Behaviour) -> Self {
+        let operator = Operator::new(&World::new((1..=3).map(host)), &environment(3));
+        Self { origins: BTreeMap::new(), ..Self::deploy_to(operator, behaviour) }
+    }
+
+    /// Three hosts, two of them at a time.
+    pub async fn two_at_a_time(behaviour: Behaviour) -> Self {
+        let mut environment = environment(3);
+        environment.services[0].update.parallelism = BatchSize::Count(2);
+        Self { at_once: 2, ..Self::deploy_to(Self::fleet(&environment).await, behaviour) }
     }
 
     /// The same, start-first: both containers of a host may run at a time.
@@ -73,7 +92,7 @@ impl Scenario {
     pub async fn rollback() -> Self {
         let operator = Self::fleet(&environment(3)).await;
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v1"));
-        Self { operator, command: Command::Rollback, good: true, origins, targets }
+        Self { operator, command: Command::Rollback, good: true, fails_late: false, at_once: 1, origins, targets }
     }
 
     async fn fleet(environment: &Environment) -> Operator {
@@ -94,8 +113,8 @@ impl Scenario {
     }
 
     /// The spec that a host has when the command is typed.
-    fn origin(&self, name: &HostName) -> SpecDigest {
-        self.origins[name].clone()
+    fn origin(&self, name: &HostName) -> Truth {
+        self.origins.get(name).map_or(Truth::Nothing, |spec| Truth::One(spec.clone(), true))
     }
 
     /// The same, with a bug in it.
@@ -108,10 +127,10 @@ impl Scenario {
     /// Runs the command under `faults`, and then in peace.
     pub async fn play(&self, faults: &[(u64, Fault)]) -> Finding {
         let world = self.operator.world.fork();
-        let operator = Operator { world: world.clone(), ..self.operator.clone() };
+        let operator = Operator { world: world.clone(), cancel: world.cancel(), ..self.operator.clone() };
         let names: Vec<_> = world.state().hosts.keys().cloned().collect();
         let rules = Rules {
-            max_unavailable: 1,
+            max_unavailable: self.at_once,
             origin: self.origins.clone(),
             image: match &self.command {
                 Command::Deploy(tag) => Some(image(tag).reference()),
@@ -121,6 +140,7 @@ impl Scenario {
         world.state().rules = rules;
         world.schedule(faults);
         let end = operator.run(&self.wanted()).await;
+        let operator = Operator { cancel: Cancel::default(), ..operator };
         let kinds = world.state().kinds.clone();
         world.schedule(&[]);
         let mut broken = Vec::new();
@@ -173,7 +193,7 @@ impl Scenario {
             // Nothing was done, so nothing may have changed.
             End::Refused(_) | End::Nothing | End::NoRelease => {
                 for name in names {
-                    if !fells && running(world, name) != Truth::One(self.origin(name), true) {
+                    if !fells && running(world, name) != self.origin(name) {
                         broken.push(format!("I4: {name} was changed by a run that refused to begin"));
                     }
                 }
@@ -183,24 +203,29 @@ impl Scenario {
         for name in names {
             let truth = running(world, name);
             let (old, new) = (self.origin(name), self.target(name));
+            let unwatched = self.fails_late && report.outcome == Outcome::Cancelled;
+            let is_new =
+                |truth: &Truth| matches!(truth, Truth::One(spec, fine) if *spec == new && (*fine || unwatched));
+            let is_old_or_new = |truth: &Truth| *truth == old || is_new(truth);
             let up = world.state().hosts[name].up;
             let fine = match (&report.outcome, &truth) {
                 (Outcome::Completed, Truth::One(spec, healthy)) => *spec == new && *healthy,
-                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), Truth::One(spec, healthy)) => {
-                    *spec == old && *healthy
-                }
-                (Outcome::Cancelled, Truth::One(spec, healthy)) => (*spec == old || *spec == new) && *healthy,
+                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), truth) => *truth == old,
+                (Outcome::Cancelled, truth) => is_old_or_new(truth),
                 (Outcome::Halted, _) => true,
                 _ => false,
             };
             if !fine && (up || report.outcome != Outcome::Unchanged) && !fells {
                 broken.push(format!("I5: {name}: the report says {:?}, but it is {truth:?}", report.outcome));
             }
-            let two_state = matches!(&truth, Truth::One(spec, true) if *spec == old || *spec == new);
-            if single && !fells && !two_state {
+            if single && !fells && !is_old_or_new(&truth) {
                 broken.push(format!("I4: {name}: after a single fault it is {truth:?} ({:?})", report.outcome));
             }
             Self::judge_row(report, name, &truth, up, fells, broken);
+        }
+        let undisturbed = faults.iter().all(|(_, fault)| *fault == Fault::Interrupt);
+        if undisturbed {
+            broken.extend(left_behind(world, names));
         }
         if single && !fells && self.good && report.outcome == Outcome::Halted {
             broken.push("I4: a single fault of a call ended the rollout undecided".to_owned());
@@ -233,17 +258,17 @@ impl Scenario {
         // A rollback that is done would go one release further back.
         let again =
             if self.command == Command::Rollback && already { Command::Deploy("v1".to_owned()) } else { self.wanted() };
-        let target = |name: &HostName| if self.good { self.target(name) } else { self.origin(name) };
+        let target = |name: &HostName| if self.good { Truth::One(self.target(name), true) } else { self.origin(name) };
         let mut end = operator.run(&again).await;
-        if self.command == Command::Rollback
-            && !names.iter().all(|name| running(world, name) == Truth::One(target(name), true))
-        {
+        if self.command == Command::Rollback && !names.iter().all(|name| running(world, name) == target(name)) {
             // An unfinished rollback first restores the release in force; the next one goes back.
             end = operator.run(&again).await;
         }
         for name in names {
             let truth = running(world, name);
-            if truth != Truth::One(target(name), true) {
+            // What a killed first deploy has brought is all there is: the next one has nothing to put in its place.
+            let is_first = self.origins.is_empty() && truth == Truth::One(self.target(name), true);
+            if truth != target(name) && !is_first {
                 broken.push(format!("I6: {name}: a quiet second run ({end:?}) leaves {truth:?}"));
             }
         }
@@ -265,6 +290,18 @@ pub enum Truth {
     Nothing,
     One(SpecDigest, bool),
     Several(usize),
+}
+
+/// What a run that met no fault must not leave: its lock, and containers that never proved themselves.
+fn left_behind(world: &World, names: &[HostName]) -> Vec<String> {
+    let state = world.state();
+    let hosts = names.iter().map(|name| (name, &state.hosts[name]));
+    let left = hosts.flat_map(|(name, host)| {
+        let locks = host.markers.keys().filter(|marker| marker.starts_with("shipctl-lock")).cloned();
+        let unproven = host.containers.iter().filter(|one| !one.is_proven()).map(|one| one.name.clone());
+        locks.chain(unproven).map(move |left| format!("I5: {name}: {left} is left behind"))
+    });
+    left.collect()
 }
 
 /// The truth about a host. Healthy means: healthy, proven, and restarted by the engine as declared.

@@ -26,6 +26,14 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
+    /// Whether the program fails after it was healthy, on any host.
+    pub fn fails_late(&self) -> bool {
+        match self {
+            Self::Only(_, behaviour) => behaviour.fails_late(),
+            other => matches!(other, Self::FailsAfter(_)),
+        }
+    }
+
     fn on(&self, host: &HostName) -> Self {
         match self {
             Self::Only(name, behaviour) if name == host => behaviour.on(host),
@@ -126,12 +134,22 @@ impl SimContainer {
     }
 
     pub fn is_healthy(&self, now: Instant) -> bool {
-        let Some(since) = self.healthy_since() else { return false };
-        let failing = match (&self.behaviour, self.started) {
-            (Behaviour::FailsAfter(after), Some(started)) => now >= started + *after,
-            _ => false,
-        };
-        now >= since && !failing
+        let failing = self.fails_at().is_some_and(|at| now >= at);
+        self.healthy_since().is_some_and(|since| now >= since) && !failing
+    }
+
+    /// Whether it has been healthy for so long in its present life. A promotion whose answer was lost is made again, and
+    /// may then meet a program that has begun to fail: that is the monitor's to find.
+    pub fn has_proved_itself(&self, needed: Duration, now: Instant) -> bool {
+        let healthy_until = self.fails_at().map_or(now, |at| now.min(at));
+        self.healthy_since().is_some_and(|since| healthy_until >= since + needed)
+    }
+
+    fn fails_at(&self) -> Option<Instant> {
+        match (&self.behaviour, self.started) {
+            (Behaviour::FailsAfter(after), Some(started)) => Some(started + *after),
+            _ => None,
+        }
     }
 
     pub fn state(&self, epoch: Instant) -> ContainerState {

@@ -119,6 +119,10 @@ impl Markers for SimDoor {
         created.ok_or_else(|| EngineError::Refused("no id".to_owned()))
     }
 
+    async fn put(&self, name: &str, number: u64, text: &str) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::MarkerPut(name.to_owned(), number, text.to_owned())).await.map(drop)
+    }
+
     async fn read(&self, name: &str) -> Result<Option<Marker>, EngineError> {
         let read = self.world.look(&self.host, |state, _| {
             let marker = state.host(&self.host).markers.get(name);

@@ -25,6 +25,8 @@ pub enum Fault {
     PowerCut(Duration),
     /// The host loses power during the call, for good.
     PowerOff,
+    /// The operator interrupts the run while the call goes well.
+    Interrupt,
 }
 
 impl Fault {

@@ -23,6 +23,7 @@ pub enum Op {
     Promote(ContainerId, ContainerName, RestartPolicy),
     Remove(ContainerId),
     MarkerCreate(String, String),
+    MarkerPut(String, u64, String),
     MarkerWrite(ContainerId, String),
     MarkerRemove(ContainerId),
 }
@@ -74,9 +75,16 @@ impl Op {
                     return Err(EngineError::Conflict("the name is taken".to_owned()));
                 }
                 let id = state.new_id();
-                let marker = SimMarker { id: id.clone(), text: text.clone() };
+                let marker = SimMarker { id: id.clone(), number: 0, text: text.clone() };
                 state.host(host).markers.insert(name.clone(), marker);
                 return Ok(Some(id));
+            }
+            Self::MarkerPut(name, number, text) => {
+                let marker = SimMarker { id: state.new_id(), number: *number, text: text.clone() };
+                let markers = &mut state.host(host).markers;
+                if markers.get(name).is_none_or(|there| there.number <= *number) {
+                    markers.insert(name.clone(), marker);
+                }
             }
             Self::MarkerWrite(id, text) => {
                 let mut markers = state.host(host).markers.values_mut();

@@ -45,9 +45,7 @@ pub fn before(op: &Op, state: &mut State, host: &HostName, now: Instant) {
         }
         Op::Promote(id, ..) => {
             let Some(container) = state.container(host, id) else { return };
-            let needed = container.stamp.health.min_healthy_time;
-            let proved =
-                container.is_healthy(now) && container.healthy_since().is_some_and(|since| now >= since + needed);
+            let proved = container.has_proved_itself(container.stamp.health.min_healthy_time, now);
             // I3: only what was healthy for long enough becomes a host's release. A promotion is repeated when its
             // answer is lost, so one that is already promoted may be promoted again.
             let again = container.is_proven() && container.restart == container.stamp.restart;

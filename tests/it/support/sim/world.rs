@@ -15,6 +15,7 @@ use shipctl::environment::{RestartPolicy, Scope};
 use shipctl::fleet::ledger;
 use shipctl::fleet::observed::{EngineFacts, ObservedHost, Phase};
 use shipctl::name::HostName;
+use shipctl::rollout::cancel::Cancel;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -27,6 +28,8 @@ use super::rules::Rules;
 #[derive(Debug, Clone)]
 pub struct SimMarker {
     pub id: ContainerId,
+    /// Orders notes of one name that were put, not created.
+    pub number: u64,
     pub text: String,
 }
 
@@ -176,6 +179,7 @@ impl SimHost {
 pub struct World {
     state: Arc<Mutex<State>>,
     crash: Arc<Notify>,
+    cancel: Cancel,
 }
 
 /// How long a call takes.
@@ -201,12 +205,12 @@ impl World {
             epoch: Instant::now(),
             trace: 0,
         };
-        Self { state: Arc::new(Mutex::new(state)), crash: Arc::default() }
+        Self { state: Arc::new(Mutex::new(state)), crash: Arc::default(), cancel: Cancel::default() }
     }
 
     /// A world of its own that continues from this one's present.
     pub fn fork(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.state().clone())), crash: Arc::default() }
+        Self { state: Arc::new(Mutex::new(self.state().clone())), crash: Arc::default(), cancel: Cancel::default() }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -226,6 +230,11 @@ impl World {
     /// What a program of this image does.
     pub fn behaves(&self, digest: &str, behaviour: Behaviour) {
         self.state().behaviours.insert(digest.to_owned(), behaviour);
+    }
+
+    /// The operator's wish to stop, which a fault may voice.
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
     }
 
     /// Returns when a fault kills the run.
@@ -252,7 +261,7 @@ impl World {
         let lost = || EngineError::InDoubt("the connection was lost".to_owned());
         let now = Instant::now();
         match fault {
-            None => op.apply(&mut self.state(), host, now),
+            None | Some(Fault::Interrupt) => op.apply(&mut self.state(), host, now),
             Some(Fault::FailAfter) => {
                 let _unheard = op.apply(&mut self.state(), host, now);
                 Err(EngineError::Refused("internal error".to_owned()))
@@ -287,7 +296,7 @@ impl World {
             self.crash.notify_one();
             return std::future::pending().await;
         }
-        if fault.is_some() {
+        if fault.is_some_and(|fault| fault != Fault::Interrupt) {
             return Err(EngineError::InDoubt("the connection was lost".to_owned()));
         }
         Ok(read(&mut self.state(), Instant::now()))
@@ -309,6 +318,7 @@ impl World {
             match fault {
                 Some(Fault::PowerOff) => state.host(host).lose_power(now, None),
                 Some(Fault::PowerCut(back)) => state.host(host).lose_power(now, Some(now + back)),
+                Some(Fault::Interrupt) => self.cancel.request(),
                 _ => {}
             }
             (fault, state.host(host).up)
@@ -336,6 +346,10 @@ impl World {
         match fault {
             Some(fault) if fault.kills() => {
                 self.crash.notify_one();
+                Ok(())
+            }
+            Some(Fault::Interrupt) => {
+                self.cancel.request();
                 Ok(())
             }
             Some(fault) if !fault.fells_host() => Err(std::io::Error::other("no space left on device")),
