@@ -33,7 +33,7 @@ pub(super) async fn pin(
             recorder.note(event);
         }
     };
-    let sources = Sources { builder: builder.docker(), registry: &registry, logins, revision: None };
+    let sources = Sources { builder: builder.docker(), registry: &registry, logins };
     let pinned = image::pin_all(environment, sources, &sink).await;
     builder.close().await;
     let images = pinned.map_err(|error| {

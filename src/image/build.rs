@@ -50,8 +50,6 @@ pub enum BuildError {
 
 /// What to build, apart from the build's own description.
 pub struct Extras<'a> {
-    /// Labels of the image.
-    pub labels: HashMap<String, String>,
     /// For base images from private registries.
     pub credentials: HashMap<String, DockerCredentials>,
     /// Receives what happens.
@@ -67,12 +65,12 @@ pub async fn build(docker: &Docker, root: &Path, build: &Build, extras: Extras<'
 async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) -> Result<String, BuildError> {
     // The engine takes in the whole context before it answers, so its answer may take as long as the build.
     let docker = docker.clone().with_timeout(BUILD_TIMEOUT);
-    let Extras { labels, credentials, progress } = extras;
+    let Extras { credentials, progress } = extras;
     let context = scan(root, build).await?;
     progress(Progress::Context { entries: context.len(), bytes: context.bytes });
     let (archive, writer) = send(context);
     let body = bollard::body_try_stream(archive);
-    let records = docker.build_image(options(build, labels), Some(credentials), Some(body));
+    let records = docker.build_image(options(build), Some(credentials), Some(body));
     let result = output::follow(records, progress).await;
     // The engine only knows that the archive broke off; the writer knows why.
     match writer.await {
@@ -87,12 +85,11 @@ async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) ->
     Ok(id)
 }
 
-fn options(build: &Build, labels: HashMap<String, String>) -> BuildImageOptions {
+fn options(build: &Build) -> BuildImageOptions {
     BuildImageOptions {
         dockerfile: build.dockerfile.clone(),
         buildargs: Some(build.args.clone().into_iter().collect()),
         target: build.target.clone().unwrap_or_default(),
-        labels: Some(labels),
         rm: true,
         forcerm: true,
         ..BuildImageOptions::default()

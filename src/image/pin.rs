@@ -16,8 +16,6 @@ use crate::name::ServiceName;
 use crate::registry::credentials::Logins;
 use crate::registry::{Registry, RegistryError};
 
-/// Label that carries the source revision of an image.
-const REVISION: &str = "org.opencontainers.image.revision";
 /// Hexadecimal digits of an image id that make a tag.
 const CONTENT_TAG: usize = 12;
 
@@ -30,8 +28,6 @@ pub struct Sources<'a> {
     pub registry: &'a dyn Registry,
     /// Credentials for pushes and for base images.
     pub logins: &'a Logins,
-    /// The source revision, for the label of images that are built.
-    pub revision: Option<&'a str>,
 }
 
 /// Pins the image of every service. Services with the same image and build share one build and one resolution.
@@ -87,16 +83,7 @@ impl Pin<'_> {
             // A registry that will not have the image is better known before a long build than after it.
             self.resolve_if_any(&name.clone().locate(self.registry())).await?;
         }
-        let extras = Extras {
-            labels: self
-                .sources
-                .revision
-                .map(|revision| (REVISION.to_owned(), revision.to_owned()))
-                .into_iter()
-                .collect(),
-            credentials: self.base_image_credentials().await?,
-            progress: self.progress,
-        };
+        let extras = Extras { credentials: self.base_image_credentials().await?, progress: self.progress };
         let id = build(docker, &self.environment.root, recipe, extras).await?;
         let tag_name = name.tag().map_or_else(|| content_tag(&id), str::to_owned);
         let label = name.label(Some(&tag_name));

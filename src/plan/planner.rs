@@ -6,17 +6,14 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::container::PinnedImage;
-use crate::engine::Provision;
-use crate::environment::{BatchSize, Check, Environment, FailureAction, MountSource, Order, UpdatePolicy};
+use crate::environment::{BatchSize, Check, Environment, FailureAction, Order, UpdatePolicy};
 use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
 use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost};
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
 use crate::plan::replacing::{Want, replacement, resumed};
-use crate::plan::{
-    Batch, Cause, Note, PLAN_FORMAT, Plan, Preparation, Refusal, Replacement, Retirement, Target, batching,
-};
+use crate::plan::{Batch, Cause, Note, PLAN_FORMAT, Plan, Refusal, Replacement, Target, batching};
 use crate::release::{Release, ReleaseId, content_digest};
 
 /// Plans the way to a release from the manifest.
@@ -100,12 +97,14 @@ fn release_id(placements: &Placements, observed: &Observed) -> ReleaseId {
     ReleaseId { number: begun.unwrap_or(highest + 1), digest }
 }
 
-type Wants<'a> = BTreeMap<(HostName, ServiceName), Want<'a>>;
+/// What every host shall run.
+pub(super) type Wants<'a> = BTreeMap<(HostName, ServiceName), Want<'a>>;
 
-struct Planner<'a> {
-    environment: &'a Environment,
-    observed: &'a Observed,
-    selection: &'a Selection,
+/// What a plan is made from.
+pub(super) struct Planner<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) observed: &'a Observed,
+    pub(super) selection: &'a Selection,
 }
 
 impl Planner<'_> {
@@ -262,70 +261,6 @@ impl Planner<'_> {
         }
         notes
     }
-
-    /// Images, networks and volumes that hosts lack, and ports that nobody of ours holds yet.
-    fn prepare(&self, plan: &mut Plan) {
-        let mut preparations = BTreeMap::<HostName, Preparation>::new();
-        for replacement in plan.replacements() {
-            let Target::Create { spec, .. } = &replacement.target else { continue };
-            let Some(host) = self.observed.seen(&replacement.host) else { continue };
-            let preparation = preparations.entry(replacement.host.clone()).or_default();
-            push_new(&mut preparation.pulls, spec.image.clone());
-            for network in &spec.runtime.networks {
-                if !matches!(network.name.as_str(), "host" | "none") && !host.networks.contains(&network.name) {
-                    push_new(&mut preparation.provisions, Provision::Network(network.name.clone()));
-                }
-            }
-            for mount in &spec.runtime.volumes {
-                if let MountSource::Volume(volume) = &mount.source
-                    && !host.volumes.contains(volume)
-                {
-                    push_new(&mut preparation.provisions, Provision::Volume(volume.clone()));
-                }
-            }
-            if host.of_service(&replacement.service).all(|container| !is_active(container)) {
-                let ports = spec.runtime.ports.iter().filter_map(|port| port.host_port);
-                ports.for_each(|port| push_new(&mut preparation.free_ports, port));
-            }
-        }
-        plan.preparations = preparations;
-    }
-
-    /// Beyond the current one, each host keeps the newest `keep_releases` containers of a service.
-    fn retire(&self, plan: &mut Plan, wants: &Wants<'_>) {
-        if plan.is_noop() {
-            return;
-        }
-        let ledger = self.observed.ledger();
-        for ((host_name, service), want) in wants {
-            let (true, Some(host)) = (self.selection.has_host(host_name), self.observed.seen(host_name)) else {
-                continue;
-            };
-            if !self.selection.has_service(service) {
-                continue;
-            }
-            let cast = cast(host, service, &want.digest);
-            let place = |entry: &Entry| entry.placements.get(host_name)?.get(service).cloned();
-            let in_force = ledger.current().and_then(place);
-            let in_force = host.of_service(service).find(|one| Some(&one.stamp.spec) == in_force.as_ref());
-            let in_force = in_force.map(|container| container.id.clone());
-            // What runs now ends last, so it heads the kept ones. Rollouts on selected hosts may be many: the release in
-            // force stays whatever its age.
-            let proven =
-                cast.active.iter().copied().filter(|container| container.proven).chain(cast.kept.iter().copied());
-            let unproven =
-                cast.active.iter().copied().filter(|container| !container.proven).chain(cast.left.iter().copied());
-            let retired = proven.skip(self.environment.keep_releases).chain(unproven).map(|container| Retirement {
-                id: container.id.clone(),
-                name: container.name.clone(),
-                release: container.stamp.release,
-            });
-            let retired: Vec<_> = retired.filter(|one| Some(&one.id) != in_force.as_ref()).collect();
-            if !retired.is_empty() {
-                plan.retirements.entry(host_name.clone()).or_default().extend(retired);
-            }
-        }
-    }
 }
 
 fn is_unrecorded(ledger: &Ledger, release: &ReleaseId) -> bool {
@@ -365,12 +300,6 @@ fn fallback_policy() -> UpdatePolicy {
         monitor: Duration::from_secs(5),
         delay: Duration::ZERO,
         failure_action: FailureAction::Rollback,
-    }
-}
-
-fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
     }
 }
 

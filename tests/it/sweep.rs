@@ -161,6 +161,21 @@ fn a_host_loses_power_at_every_call() {
     }
 }
 
+/// I7: each step, and each undo, made twice is as if made once.
+#[test]
+fn every_change_made_twice_is_as_if_made_once() {
+    for kind in Kind::ALL {
+        let once = kind.calm();
+        let twice = runtime().block_on(async {
+            let scenario = kind.scenario().await;
+            scenario.operator.world.state().flaw = Some(Flaw::EveryChangeTwice);
+            scenario.play(&[]).await
+        });
+        assert_eq!(twice.violations, Vec::<String>::new(), "{kind:?}");
+        assert_eq!((&twice.end, &twice.left), (&once.end, &once.left), "{kind:?}");
+    }
+}
+
 #[test]
 fn the_operator_interrupts_at_every_call() {
     for kind in Kind::ALL {

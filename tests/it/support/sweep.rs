@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::environment::{environment, host, image, release};
 use super::operator::{Command, End, Operator, let_pass};
 use super::planted::Planted;
+use super::sim::container::SimContainer;
 use super::sim::rules::Rules;
 use super::sim::world::Call;
 use super::sim::{Behaviour, Fault, World};
@@ -50,6 +51,8 @@ pub struct Finding {
     pub trace: u64,
     /// Outcome of the first run, for people.
     pub end: String,
+    /// What was on every host after it: the names of containers, how they stand, and what they hold.
+    pub left: Vec<String>,
 }
 
 impl Scenario {
@@ -142,6 +145,7 @@ impl Scenario {
         let end = operator.run(&self.wanted()).await;
         let operator = Operator { cancel: Cancel::default(), ..operator };
         let kinds = world.state().kinds.clone();
+        let left = standing(&world);
         world.schedule(&[]);
         let mut broken = Vec::new();
         self.judge_report(&world, &end, faults, &names, &mut broken);
@@ -162,7 +166,7 @@ impl Scenario {
             End::Reported(report) => format!("{:?}", report.outcome),
             other => format!("{other:?}"),
         };
-        Finding { violations, kinds, trace: world.trace(), end }
+        Finding { violations, kinds, trace: world.trace(), end, left }
     }
 
     fn restore_power(world: &World) {
@@ -290,6 +294,18 @@ pub enum Truth {
     Nothing,
     One(SpecDigest, bool),
     Several(usize),
+}
+
+fn standing(world: &World) -> Vec<String> {
+    let state = world.state();
+    let hosts = state.hosts.iter().flat_map(|(name, host)| host.containers.iter().map(move |one| (name, one)));
+    let lines = hosts.map(|(name, one)| {
+        let SimContainer { name: container, phase, restart, files, stopped, .. } = one;
+        format!("{name} {container} {phase:?} {restart:?} {files:?} {stopped}")
+    });
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort();
+    lines
 }
 
 /// What a run that met no fault must not leave: its lock, and containers that never proved themselves.

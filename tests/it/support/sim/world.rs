@@ -73,6 +73,8 @@ pub enum Flaw {
     SilentIsEmpty,
     /// Creating a marker whose name is taken succeeds.
     LockIsShared,
+    /// Every change is made twice, as one whose first answer was lost is. No broken promise: nothing may come of it.
+    EveryChangeTwice,
 }
 
 /// All there is.
@@ -261,7 +263,13 @@ impl World {
         let lost = || EngineError::InDoubt("the connection was lost".to_owned());
         let now = Instant::now();
         match fault {
-            None | Some(Fault::Interrupt) => op.apply(&mut self.state(), host, now),
+            None | Some(Fault::Interrupt) => {
+                let mut state = self.state();
+                if state.flaw == Some(Flaw::EveryChangeTwice) {
+                    let _unheard = op.apply(&mut state, host, now);
+                }
+                op.apply(&mut state, host, now)
+            }
             Some(Fault::FailAfter) => {
                 let _unheard = op.apply(&mut self.state(), host, now);
                 Err(EngineError::Refused("internal error".to_owned()))
