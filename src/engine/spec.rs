@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount,
-    MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy as EnginePolicy,
-    RestartPolicyNameEnum,
+    MountTmpfsOptions, MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap,
+    RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
 use crate::container::{ContainerId, ContainerSpec};
 use crate::environment::{Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
 use crate::fleet::stamp::Stamp;
+
+mod confinement;
 
 /// The request that creates a container, attached to the first of its networks. Its restart policy is "no"
 /// until it is promoted.
@@ -19,6 +21,7 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
     let first = runtime.networks.first();
     // Our labels are last: a manifest cannot pass off a container as something else.
     let labels = runtime.labels.clone().into_iter().chain(stamp.labels(&spec.scope)).collect();
+    let exposed = runtime.ports.iter().map(port_key).chain(runtime.expose.iter().cloned());
     ContainerCreateBody {
         image: Some(spec.image.reference()),
         cmd: runtime.command.clone(),
@@ -28,7 +31,12 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
         user: runtime.user.clone(),
         stop_signal: runtime.stop_signal.clone(),
         stop_timeout: i64::try_from(runtime.stop_grace_period.as_secs()).ok(),
-        exposed_ports: Some(runtime.ports.iter().map(port_key).collect()),
+        exposed_ports: Some(exposed.collect()),
+        working_dir: runtime.working_dir.clone(),
+        tty: runtime.tty.then_some(true),
+        open_stdin: runtime.stdin_open.then_some(true),
+        hostname: runtime.naming.hostname.clone(),
+        domainname: runtime.naming.domainname.clone(),
         healthcheck: runtime.healthcheck.as_ref().map(health_config),
         networking_config: first.filter(|network| is_named(network)).map(|network| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(network.name.clone(), endpoint(spec, network))])),
@@ -44,7 +52,7 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
             }),
             init: Some(runtime.init),
             restart_policy: Some(restart_policy(&RestartPolicy::No)),
-            ..HostConfig::default()
+            ..confinement::host_config(runtime)
         }),
         ..ContainerCreateBody::default()
     }
@@ -109,18 +117,23 @@ fn bind(mount: &Mount) -> Option<String> {
 }
 
 fn volume(mount: &Mount) -> Option<EngineMount> {
-    let source = match &mount.source {
+    let engine = match &mount.source {
         MountSource::Bind(_) => return None,
-        MountSource::Volume(name) => Some(name.clone()),
-        MountSource::Anonymous => None,
+        MountSource::Volume(name) => {
+            EngineMount { typ: Some(MountType::VOLUME), source: Some(name.clone()), ..EngineMount::default() }
+        }
+        MountSource::Anonymous => EngineMount { typ: Some(MountType::VOLUME), ..EngineMount::default() },
+        MountSource::Tmpfs { size, mode } => EngineMount {
+            typ: Some(MountType::TMPFS),
+            tmpfs_options: Some(MountTmpfsOptions {
+                size_bytes: size.and_then(|size| i64::try_from(size).ok()),
+                mode: mode.map(i64::from),
+                ..MountTmpfsOptions::default()
+            }),
+            ..EngineMount::default()
+        },
     };
-    Some(EngineMount {
-        typ: Some(MountType::VOLUME),
-        source,
-        target: Some(mount.target.clone()),
-        read_only: Some(mount.read_only),
-        ..EngineMount::default()
-    })
+    Some(EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..engine })
 }
 
 fn health_config(check: &Healthcheck) -> HealthConfig {

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -12,15 +11,19 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::{Endpoint, Host};
 use crate::name::{EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
 
+pub mod confinement;
 pub mod health;
 pub mod placement;
 pub mod policy;
 pub mod resolve;
+pub mod runtime;
 pub mod secret;
 
+pub use confinement::{Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
 pub use health::{Check, Health};
 pub use placement::Constraint;
 pub use policy::{BatchSize, FailureAction, Order, UpdatePolicy};
+pub use runtime::{Healthcheck, Logging, Mount, MountSource, Network, Port, Protocol, RestartPolicy, Runtime};
 pub use secret::{Secret, SecretSource};
 
 /// One environment of a project, ready to be planned.
@@ -171,141 +174,4 @@ pub struct FileTarget {
     pub gid: u32,
     /// Permission bits.
     pub mode: u32,
-}
-
-/// The part of a service that becomes the container's configuration unchanged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Runtime {
-    /// Overrides CMD.
-    pub command: Option<Vec<String>>,
-    /// Overrides ENTRYPOINT.
-    pub entrypoint: Option<Vec<String>>,
-    /// Variables, in name order.
-    pub environment: BTreeMap<String, String>,
-    /// Published ports.
-    pub ports: Vec<Port>,
-    /// Binds and named volumes.
-    pub volumes: Vec<Mount>,
-    /// Networks, with extra aliases; the service's own name is always an alias. Never empty.
-    pub networks: Vec<Network>,
-    /// HEALTHCHECK that replaces the image's.
-    pub healthcheck: Option<Healthcheck>,
-    /// What the engine does when the container ends.
-    pub restart: RestartPolicy,
-    /// Log driver and options.
-    pub logging: Logging,
-    /// The user's own labels.
-    pub labels: BTreeMap<String, String>,
-    /// `user[:group]`.
-    pub user: Option<String>,
-    /// Run an init as pid 1.
-    pub init: bool,
-    /// Signal that asks the container to end.
-    pub stop_signal: Option<String>,
-    /// From that signal to SIGKILL.
-    #[serde(with = "crate::duration::text")]
-    pub stop_grace_period: Duration,
-}
-
-/// A published port.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Port {
-    /// Address on the host to bind; `None` is all.
-    pub host_ip: Option<String>,
-    /// Port on the host; `None` lets the engine choose.
-    pub host_port: Option<u16>,
-    /// Port in the container.
-    pub container_port: u16,
-    /// TCP or UDP.
-    pub protocol: Protocol,
-}
-
-/// Transport protocol of a published port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Protocol {
-    /// `tcp` or `udp`, as the engine's API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// A mount.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Mount {
-    /// What is mounted.
-    pub source: MountSource,
-    /// Absolute path in the container.
-    pub target: String,
-    /// Mounted read-only.
-    pub read_only: bool,
-}
-
-/// What a mount shows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MountSource {
-    /// An absolute path of the host.
-    Bind(String),
-    /// A named volume, by its full name on the host (`<project>-<environment>_<volume>`).
-    Volume(String),
-    /// A volume without a name, new for each container.
-    Anonymous,
-}
-
-/// A network a service is attached to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Network {
-    /// Full name on the host (`<project>-<environment>_<network>`), or `host` or `none`.
-    pub name: String,
-    /// Names under which other containers find this one.
-    pub aliases: Vec<String>,
-}
-
-/// The engine's own health check of a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Healthcheck {
-    /// As the engine's API takes it: `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`.
-    pub test: Vec<String>,
-    /// From one check to the next; `None` is the engine's default.
-    pub interval_ms: Option<u64>,
-    /// For one check.
-    pub timeout_ms: Option<u64>,
-    /// Failures in a row that make it unhealthy.
-    pub retries: Option<u32>,
-    /// Failures before this do not count.
-    pub start_period_ms: Option<u64>,
-}
-
-/// What the engine does when a container ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartPolicy {
-    /// Nothing.
-    No,
-    /// Start it again.
-    Always,
-    /// Start it again unless somebody stopped it.
-    UnlessStopped,
-    /// Start it again when it failed, at most this often (0: without end).
-    OnFailure(u32),
-}
-
-/// Log driver of a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Logging {
-    /// Driver, such as `json-file`.
-    pub driver: String,
-    /// Its options.
-    pub options: BTreeMap<String, String>,
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::name::EnvironmentName;
 
+mod amounts;
 pub(crate) mod decode;
 mod diagnostic;
 pub(crate) mod fields;

@@ -36,6 +36,8 @@ pub(crate) enum Identity {
     Target,
     /// The path in the container, or else the source's name.
     File,
+    /// The device in the container.
+    Device,
     /// The text.
     Text,
 }
@@ -62,7 +64,7 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
 fn service_rule(path: &[&str]) -> Rule {
     match path {
         ["command" | "entrypoint"] | ["healthcheck", "test"] | ["health", "exec"] => Rule::Replace,
-        ["environment" | "labels"] | ["build", "args"] => Rule::Pairs,
+        ["environment" | "labels" | "sysctls" | "storage_opt"] | ["build", "args"] => Rule::Pairs,
         ["networks"] => Rule::Names,
         ["build"] => Rule::Shorthand("context"),
         ["health"] => Rule::Alternatives(CHECKS),
@@ -70,7 +72,10 @@ fn service_rule(path: &[&str]) -> Rule {
         ["ports"] => Rule::Unique(Identity::Port),
         ["volumes"] => Rule::Unique(Identity::Target),
         ["configs" | "secrets"] => Rule::Unique(Identity::File),
-        ["deploy", "placement", "constraints"] | ["networks", _, "aliases"] => Rule::Unique(Identity::Text),
+        ["cap_add" | "cap_drop" | "group_add" | "security_opt" | "expose"]
+        | ["deploy", "placement", "constraints"]
+        | ["networks", _, "aliases"] => Rule::Unique(Identity::Text),
+        ["devices"] => Rule::Unique(Identity::Device),
         _ => Rule::Plain,
     }
 }
@@ -91,7 +96,10 @@ impl Rule {
             }
             (Identity::Target, Some(text)) => Some(short::volume(text).target.to_owned()),
             (Identity::Target, None) => field("target").map(str::to_owned),
-            (Identity::File, None) => field("target").or_else(|| field("source")).map(str::to_owned),
+            (Identity::Device, Some(text)) => {
+                Some(text.split(':').nth(1).filter(|part| part.starts_with('/')).unwrap_or(text).to_owned())
+            }
+            (Identity::File | Identity::Device, None) => field("target").or_else(|| field("source")).map(str::to_owned),
             (Identity::File | Identity::Text, text) => text.map(str::to_owned),
         }
     }

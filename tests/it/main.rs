@@ -8,6 +8,7 @@ mod image_context;
 mod image_dockerignore;
 mod image_reference;
 mod image_registry;
+mod manifest_confinement;
 mod manifest_examples;
 mod manifest_gate_and_update;
 mod manifest_layers;

@@ -204,7 +204,7 @@ fn an_override_is_a_layer_with_places_of_its_own() {
         ("project=x y", "--set:1:9: `x y` is not the name of a project: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit".to_owned()),
         ("services.web.prot=1", "--set:1:14: unknown key `prot` (did you mean `ports`?)".to_owned()),
         ("services.web.init=[1", "--set:1:21: not YAML: while parsing a flow sequence, expected ',' or ']'".to_owned()),
-        ("services.web.ports=[\"x\"]", "--set:1:21: `x` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)".to_owned()),
+        ("services.web.ports=[\"x\"]", "--set:1:21: `x` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)".to_owned()),
         ("services.web=1", "--set:1:14: expected a map, found `1`".to_owned()),
         ("project=!foo x", "--set:1:9: the tag `!foo` is not supported (only `!reset` and `!override` are)".to_owned()),
     ];

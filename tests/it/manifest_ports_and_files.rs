@@ -8,28 +8,31 @@ fn a_port_is_a_number_that_can_be_bound() {
         (r#"ports: "80""#, "12:12: expected a list, found `80`"),
         (
             r#"ports: ["0:80"]"#,
-            "12:13: `0:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `0:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
         (
             r#"ports: ["65536:80"]"#,
-            "12:13: `65536:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `65536:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
         (
             "ports: [-1]",
-            "12:13: `-1` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `-1` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
         (
             r#"ports: ["80/sctp"]"#,
-            "12:13: `80/sctp` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `80/sctp` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
         (
             r#"ports: ["0.0.0.0:80:80:80"]"#,
-            "12:13: `0.0.0.0:80:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `0.0.0.0:80:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
-        (r#"ports: ["8000-8010:80"]"#, "12:13: port ranges are not supported yet (write one entry for each port)"),
+        (
+            r#"ports: ["8000-8010:80"]"#,
+            "12:13: `8000-8010:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
+        ),
         (
             r#"ports: ["1.2.3:80:80"]"#,
-            "12:13: `1.2.3:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535)",
+            "12:13: `1.2.3:80:80` is not a port (write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535)",
         ),
         ("ports: [{ target: 80, published: 0 }]", "12:38: expected a number from 1 to 65535, found `0`"),
         ("ports: [{ published: 80 }]", "12:13: `target` is missing"),
@@ -68,7 +71,12 @@ fn a_volume_has_a_declared_or_absolute_source_and_a_place_of_its_own() {
         ),
         (r#"volumes: ["dat:/data"]"#, "12:15: the volume `dat` is not declared (did you mean `data`?)"),
         (r#"volumes: ["data:/data", "/srv:/data/"]"#, "12:29: something is at `/data` already (12)"),
-        ("volumes: [{ type: tmpfs, target: /x }]", "12:23: `tmpfs` is not supported (use `bind` or `volume`)"),
+        ("volumes: [{ type: npipe, target: /x }]", "12:23: `npipe` is not supported (use `bind`, `volume` or `tmpfs`)"),
+        ("volumes: [{ type: tmpfs, source: x, target: /x }]", "12:38: a tmpfs has no source"),
+        (
+            "volumes: [{ type: bind, source: /a, target: /x, tmpfs: { size: 1m } }]",
+            "12:53: `tmpfs` is for volumes of `type: tmpfs`",
+        ),
         ("volumes: [{ type: bind, target: /x }]", "12:15: `source` is missing"),
         (
             "volumes: [{ type: bind, source: /x, target: /x, bind: {} }]",

@@ -6,7 +6,7 @@ use crate::manifest_support::{assert_problems, with_service_keys};
 fn a_key_is_known_and_never_ignored() {
     let cases = [
         (r#"prot: ["80"]"#, "12:5: unknown key `prot` (did you mean `ports`?)"),
-        ("ulimits: { nofile: 1 }", "12:5: `ulimits` is not supported (remove it; it is never ignored)"),
+        ("links: [db]", "12:5: `links` is not supported (remove it; it is never ignored)"),
         ("traffic: { balancer: front }", "12:5: `traffic` is not supported (remove it; it is never ignored)"),
         ("x-team: blue", ""),
         ("command_: x", "12:5: unknown key `command_` (did you mean `command`?)"),

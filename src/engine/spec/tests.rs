@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::container::PinnedImage;
-use crate::environment::{Check, Health, Logging, Protocol, Runtime, Scope};
+use crate::environment::{Check, Health, Limits, Logging, Naming, Privileges, Protocol, Runtime, Scope};
 
 fn spec() -> ContainerSpec {
     let port = |host_ip: Option<&str>, host_port, protocol| Port {
@@ -62,6 +62,13 @@ fn spec() -> ContainerSpec {
             init: true,
             stop_signal: Some("SIGQUIT".to_owned()),
             stop_grace_period: Duration::from_secs(10),
+            working_dir: None,
+            tty: false,
+            stdin_open: false,
+            expose: Vec::new(),
+            privileges: Privileges::default(),
+            limits: Limits::default(),
+            naming: Naming::default(),
         },
         files: Vec::new(),
         health: Health {

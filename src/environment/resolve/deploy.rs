@@ -51,6 +51,8 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
     if let Some(update) = nested(&mut fields, "update_config", decoder) {
         update_config(update, &mut deploy, decoder);
     }
+    // Read with the limits.
+    fields.get("resources");
     fields.finish_compose(decoder, keys::DEPLOY);
     deploy
 }

@@ -85,10 +85,10 @@ fn id(node: &Node, decoder: &mut Decoder<'_>) -> Option<u32> {
 
 /// `0440` or `0o440`, with or without quotes: octal either way, as `chmod` reads it. Without the zero it could
 /// be meant in decimal, which is how YAML reads it.
-fn permissions(node: &Node, decoder: &mut Decoder<'_>) -> Option<u32> {
+pub(super) fn permissions(node: &Node, decoder: &mut Decoder<'_>) -> Option<u32> {
     let text = decoder.text(node)?;
     let digits = text.strip_prefix("0o").or_else(|| text.strip_prefix('0')).filter(|digits| decimal(digits).is_some());
-    let mode = digits.and_then(|digits| u32::from_str_radix(digits, 8).ok()).filter(|mode| *mode <= 0o777);
+    let mode = digits.and_then(|digits| u32::from_str_radix(digits, 8).ok()).filter(|mode| *mode <= 0o1777);
     if mode.is_none() {
         let help = "write it in octal with a leading zero, such as `0440`";
         decoder.problem_with_help(node.span, format!("{} is not a file mode", quoted(text)), help);

@@ -10,75 +10,30 @@ pub(super) const SERVICE: &[&str] = &[
     "annotations",
     "attach",
     "blkio_config",
-    "cap_add",
-    "cap_drop",
-    "cgroup",
-    "cgroup_parent",
     "container_name",
     "cpu_count",
     "cpu_percent",
-    "cpu_period",
-    "cpu_quota",
-    "cpu_rt_period",
-    "cpu_rt_runtime",
-    "cpu_shares",
-    "cpus",
-    "cpuset",
     "credential_spec",
     "depends_on",
     "develop",
-    "device_cgroup_rules",
-    "devices",
-    "dns",
-    "dns_opt",
-    "dns_search",
-    "domainname",
     "env_file",
-    "expose",
     "extends",
     "external_links",
-    "extra_hosts",
-    "gpus",
-    "group_add",
-    "hostname",
-    "ipc",
     "isolation",
     "label_file",
     "links",
     "mac_address",
-    "mem_limit",
-    "mem_reservation",
-    "mem_swappiness",
-    "memswap_limit",
     "models",
-    "oom_kill_disable",
-    "oom_score_adj",
-    "pid",
-    "pids_limit",
     "platform",
     "post_start",
     "pre_stop",
-    "privileged",
     "profiles",
     "provider",
     "pull_policy",
-    "read_only",
-    "runtime",
     "scale",
-    "security_opt",
-    "shm_size",
-    "stdin_open",
-    "storage_opt",
-    "sysctls",
-    "tmpfs",
     "traffic",
-    "tty",
-    "ulimits",
     "use_api_socket",
-    "userns_mode",
-    "uts",
     "volumes_from",
-    "working_dir",
 ];
 
 /// In `build`.
@@ -107,7 +62,10 @@ pub(super) const BUILD: &[&str] = &[
 
 /// In `deploy`.
 pub(super) const DEPLOY: &[&str] =
-    &["endpoint_mode", "labels", "mode", "replicas", "resources", "restart_policy", "rollback_config"];
+    &["endpoint_mode", "labels", "mode", "replicas", "restart_policy", "rollback_config"];
+
+/// In `deploy.resources.reservations`: an engine reserves no processors.
+pub(super) const RESERVATIONS: &[&str] = &["cpus", "generic_resources"];
 
 /// In `deploy.placement`.
 pub(super) const PLACEMENT: &[&str] = &["max_replicas_per_node", "preferences"];
@@ -119,7 +77,7 @@ pub(super) const UPDATE: &[&str] = &["max_failure_ratio", "canary"];
 pub(super) const PORT: &[&str] = &["app_protocol", "mode", "name"];
 
 /// In a long volume.
-pub(super) const VOLUME: &[&str] = &["bind", "consistency", "image", "tmpfs", "volume"];
+pub(super) const VOLUME: &[&str] = &["bind", "consistency", "image", "volume"];
 
 /// In a network of a service.
 pub(super) const ATTACHMENT: &[&str] = &[

@@ -17,12 +17,16 @@ mod health;
 mod hosts;
 mod image;
 mod keys;
+mod limits;
 mod mounts;
+mod naming;
 mod networks;
 mod ports;
+mod privileges;
 mod registry;
 mod runtime;
 mod service;
+mod words;
 
 use declared::Declared;
 

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use super::declared::Declared;
+use super::files::permissions;
 use super::keys;
 use crate::environment::{Mount, MountSource};
 use crate::manifest::decode::{Decoder, Fields};
-use crate::manifest::node::{Kind, Node, quoted};
+use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::manifest::short;
 use crate::manifest::source::Span;
+
+/// As large, and as open, as the engine makes it.
+const EMPTY_TMPFS: MountSource = MountSource::Tmpfs { size: None, mode: None };
 
 /// Paths in the container that something has been put at.
 pub(super) type Targets = HashMap<String, Span>;
@@ -71,18 +75,27 @@ fn short(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Opt
 fn long(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
     let mut fields = decoder.map(node, node.span);
     let kind = fields.required("type", decoder).and_then(|node| match node.text() {
-        Some(kind @ ("tmpfs" | "npipe" | "cluster" | "image")) => {
+        Some(kind @ ("npipe" | "cluster" | "image")) => {
             decoder.problem_with_help(
                 node.span,
                 format!("{} is not supported", quoted(kind)),
-                "use `bind` or `volume`",
+                "use `bind`, `volume` or `tmpfs`",
             );
             None
         }
-        _ => decoder.word(node, &[("bind", "bind"), ("volume", "volume")]),
+        _ => decoder.word(node, &[("bind", "bind"), ("volume", "volume"), ("tmpfs", "tmpfs")]),
     });
+    let memory = fields.entry("tmpfs");
+    if let (Some(entry), true) = (memory, kind.is_some_and(|kind| kind != "tmpfs")) {
+        decoder.problem(entry.key, "`tmpfs` is for volumes of `type: tmpfs`");
+    }
     let source = fields.get("source");
     let source = match (kind, source) {
+        (Some("tmpfs"), Some(node)) => {
+            decoder.problem(node.span, "a tmpfs has no source");
+            None
+        }
+        (Some("tmpfs"), None) => Some(memory.map_or(EMPTY_TMPFS, |entry| tmpfs(entry, decoder))),
         (Some("bind"), Some(node)) => decoder.text(node).and_then(|path| bind(path, node.span, decoder)),
         (Some("bind"), None) => fields.required("source", decoder).and(None),
         (Some(_), Some(node)) => {
@@ -96,6 +109,14 @@ fn long(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Opti
     fields.finish_compose(decoder, keys::VOLUME);
     let (target, span) = target?;
     mount(source?, target?, read_only, span, decoder)
+}
+
+fn tmpfs(entry: &Entry, decoder: &mut Decoder<'_>) -> MountSource {
+    let mut fields = decoder.map(&entry.value, entry.key);
+    let size = fields.get("size").and_then(|node| decoder.bytes(node));
+    let mode = fields.get("mode").and_then(|node| permissions(node, decoder));
+    fields.finish(decoder);
+    MountSource::Tmpfs { size, mode }
 }
 
 fn bind(path: &str, at: Span, decoder: &mut Decoder<'_>) -> Option<MountSource> {

@@ -1,6 +1,7 @@
 //! `ports:` of a service.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::keys;
 use crate::environment::{Port, Protocol};
@@ -9,45 +10,69 @@ use crate::manifest::node::{Kind, Node, quoted};
 use crate::manifest::short;
 use crate::manifest::source::Span;
 
+/// Ports that one entry may stand for. Each is a listener of its own in the engine.
+const LONGEST_RANGE: usize = 1000;
+
 /// The ports, each with its place.
 pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Vec<Port>, Vec<Span>) {
     let (mut ports, mut spans) = (Vec::new(), Vec::new());
     let Some(node) = fields.get("ports") else { return (ports, spans) };
     for item in decoder.list(node) {
-        let port = match &item.kind {
-            Kind::Map(_) => long(item, decoder),
+        let found = match &item.kind {
+            Kind::Map(_) => long(item, decoder).into_iter().collect(),
             _ => short(item, decoder),
         };
-        if let Some(port) = port {
-            ports.push(port);
-            spans.push(item.span);
-        }
+        spans.extend(found.iter().map(|_| item.span));
+        ports.extend(found);
     }
     (ports, spans)
 }
 
-fn short(node: &Node, decoder: &mut Decoder<'_>) -> Option<Port> {
-    let text = decoder.text(node)?;
+/// Ports of the container that are announced and not published, as `80/tcp`.
+pub(super) fn expose(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let items = fields.get("expose").map(|node| decoder.list(node)).unwrap_or_default();
+    for item in items {
+        let Some(text) = decoder.text(item) else { continue };
+        let (port, name) = text.split_once('/').unwrap_or((text, "tcp"));
+        if let (Some(port), Some(protocol)) = (number(port), protocol(name)) {
+            found.push(format!("{port}/{}", protocol.as_str()));
+        } else {
+            let message = format!("{} is not a port of the container", quoted(text));
+            decoder.problem_with_help(item.span, message, "write `80` or `53/udp`");
+        }
+    }
+    found
+}
+
+/// One port, or a range of them: `8000-8009:9000-9009`.
+fn short(node: &Node, decoder: &mut Decoder<'_>) -> Vec<Port> {
+    let Some(text) = decoder.text(node) else { return Vec::new() };
     let parts = short::port(text);
-    let range =
-        |part: &str| part.split_once('-').is_some_and(|(from, to)| decimal(from).is_some() && decimal(to).is_some());
-    if range(parts.container) || parts.host.is_some_and(range) {
-        decoder.problem_with_help(node.span, "port ranges are not supported yet", "write one entry for each port");
-        return None;
-    }
-    let port = (|| {
-        Some(Port {
-            host_ip: parts.host_ip.map(address).map_or(Some(None), |ip| ip.map(Some))?,
-            host_port: parts.host.map(number).map_or(Some(None), |port| port.map(Some))?,
-            container_port: number(parts.container)?,
-            protocol: protocol(parts.protocol)?,
-        })
+    let found = (|| {
+        let host_ip = parts.host_ip.map(address).map_or(Some(None), |ip| ip.map(Some))?;
+        let (container, protocol) = (range(parts.container)?, protocol(parts.protocol)?);
+        let host = parts.host.map(range).map_or(Some(None), |ports| ports.map(Some))?;
+        if host.as_ref().is_some_and(|host| host.len() != container.len()) {
+            return None;
+        }
+        let host = host.map_or_else(|| vec![None; container.len()], |ports| ports.map(Some).collect());
+        let port = |(container_port, host_port)| Port { host_ip: host_ip.clone(), host_port, container_port, protocol };
+        Some(container.zip(host).map(port).collect())
     })();
-    if port.is_none() {
-        let help = "write `80`, `8080:80`, `127.0.0.1:8080:80` or `53:53/udp`; ports are 1 to 65535";
+    found.unwrap_or_else(|| {
+        let help =
+            "write `80`, `8080:80`, `127.0.0.1:8080:80`, `53:53/udp` or `8000-8009:9000-9009`; ports are 1 to 65535";
         decoder.problem_with_help(node.span, format!("{} is not a port", quoted(text)), help);
-    }
-    port
+        Vec::new()
+    })
+}
+
+/// The ports of `80` or `8000-8009`.
+fn range(text: &str) -> Option<RangeInclusive<u16>> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to) = (number(from)?, number(to)?);
+    (from <= to && usize::from(to - from) < LONGEST_RANGE).then_some(from..=to)
 }
 
 fn long(node: &Node, decoder: &mut Decoder<'_>) -> Option<Port> {

@@ -116,6 +116,16 @@ pub(super) fn user(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option
     Some(text.to_owned())
 }
 
+/// The directory in which the command starts.
+pub(super) fn working_dir(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
+    let node = fields.get("working_dir")?;
+    let text = decoder.text(node)?;
+    if !text.starts_with('/') {
+        decoder.problem_with_help(node.span, format!("{} is not a directory", quoted(text)), "write an absolute path");
+    }
+    Some(text.to_owned())
+}
+
 /// The signal that asks the container to end.
 pub(super) fn stop_signal(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
     const SIGNALS: [&str; 12] = [

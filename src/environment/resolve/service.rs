@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::declared::Declared;
-use super::{deploy, files, health, image, keys, mounts, networks, ports, runtime};
-use crate::environment::{Runtime, Service};
+use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime};
+use crate::environment::{Privileges, Runtime, Service};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Entry;
 use crate::manifest::source::Span;
@@ -70,6 +70,7 @@ fn service(
     let secrets = files::secrets(fields, decoder, declared, &mut targets);
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
+    let (limits, device_requests) = limits::decode(fields, decoder);
     let deploy = deploy::decode(fields, decoder);
     let runtime = Runtime {
         command: fields.get("command").and_then(|node| decoder.command(node)),
@@ -89,6 +90,13 @@ fn service(
             .get("stop_grace_period")
             .and_then(|node| decoder.duration(node))
             .unwrap_or(STOP_GRACE),
+        working_dir: runtime::working_dir(fields, decoder),
+        tty: fields.get("tty").and_then(|node| decoder.boolean(node)).unwrap_or(false),
+        stdin_open: fields.get("stdin_open").and_then(|node| decoder.boolean(node)).unwrap_or(false),
+        expose: ports::expose(fields, decoder),
+        privileges: Privileges { device_requests, ..privileges::decode(fields, decoder) },
+        limits,
+        naming: naming::decode(fields, decoder),
     };
     map.finish_compose(decoder, keys::SERVICE);
     let service = Service {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{
-    BatchSize, Check, Environment, FailureAction, Health, Logging, Network, Order, Port, Protocol, RestartPolicy,
-    Runtime, Service, UpdatePolicy,
+    BatchSize, Check, Environment, FailureAction, Health, Limits, Logging, Naming, Network, Order, Port, Privileges,
+    Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
 };
 use shipctl::fleet::{Endpoint, Host};
 use shipctl::name::{HostName, ServiceName};
@@ -82,6 +82,13 @@ pub fn web() -> Service {
             init: false,
             stop_signal: None,
             stop_grace_period: Duration::from_secs(1),
+            working_dir: None,
+            tty: false,
+            stdin_open: false,
+            expose: Vec::new(),
+            privileges: Privileges::default(),
+            limits: Limits::default(),
+            naming: Naming::default(),
         },
     }
 }
