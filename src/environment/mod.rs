@@ -150,6 +150,8 @@ pub struct ConfigFile {
     pub source: String,
     /// Template, beneath `templates/` of the project root.
     pub template: PathBuf,
+    /// `vars` in the template.
+    pub variables: BTreeMap<String, String>,
     /// Where it goes.
     pub file: FileTarget,
 }

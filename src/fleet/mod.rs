@@ -45,6 +45,18 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+impl Endpoint {
+    /// Name or address of the machine as the manifest has it; the operator's own machine is `localhost`. A name of
+    /// `~/.ssh/config` is not looked up.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Ssh(destination) => &destination.host,
+            Self::Tcp { host, .. } => host,
+            Self::Unix(_) => "localhost",
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

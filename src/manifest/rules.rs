@@ -54,7 +54,7 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
     let path: Vec<&str> = path.iter().map(|key| &**key).collect();
     match path.as_slice() {
         ["hosts", _] | ["builder"] => Rule::Alternatives(ENDPOINTS),
-        ["hosts", _, "labels"] => Rule::Pairs,
+        ["hosts", _, "labels"] | ["configs", _, "variables"] => Rule::Pairs,
         ["secrets", _] => Rule::Alternatives(SECRETS),
         ["services", _, rest @ ..] => service_rule(rest),
         _ => Rule::Plain,

@@ -9,6 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
 
+use super::filters;
 use super::library::{FOLDER, Library};
 use crate::manifest::node::quoted;
 use crate::manifest::source::Source;
@@ -41,6 +42,7 @@ impl<'l> Engine<'l> {
         // With it, errors would show the values of variables.
         templates.set_debug(false);
         templates.remove_global("debug");
+        filters::add(&mut templates);
         let mut broken = BTreeMap::new();
         for (name, source) in &library.sources {
             if let Err(error) = templates.add_template(name, &source.text) {

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use minijinja::{Value, context};
 
-use crate::environment::{Environment, Port, Secret, Service};
+use crate::environment::{ConfigFile, Environment, Port, Secret, Service};
 use crate::fleet::Host;
 use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::{HostName, SecretName, ServiceName};
 
 mod engine;
+mod filters;
 mod library;
 pub mod rendered;
 
@@ -74,9 +75,9 @@ fn configs(
     service: &Service,
     problems: &mut Problems,
 ) -> Vec<RenderedFile> {
-    let scope = scope(environment, host, service);
     let mut files = Vec::new();
     for config in &service.configs {
+        let scope = scope(environment, host, service, config);
         let name = config.template.strip_prefix(FOLDER).unwrap_or(&config.template);
         match engine.render(&slashed(name), &scope) {
             Ok(text) => files.push(RenderedFile::config(config.file.clone(), text)),
@@ -87,9 +88,12 @@ fn configs(
 }
 
 /// The variables of a template.
-fn scope(environment: &Environment, host: &Host, service: &Service) -> Value {
+fn scope(environment: &Environment, host: &Host, service: &Service, config: &ConfigFile) -> Value {
     let map = |entries: &BTreeMap<String, String>| {
         Value::from_pairs(entries.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    };
+    let machine = |host: &Host| {
+        context! { name => host.name.as_str(), address => host.endpoint.address(), labels => map(&host.labels) }
     };
     let port = |port: &Port| {
         context! {
@@ -102,7 +106,9 @@ fn scope(environment: &Environment, host: &Host, service: &Service) -> Value {
     context! {
         project => environment.project.as_str(),
         environment => environment.name.as_str(),
-        host => context! { name => host.name.as_str(), labels => map(&host.labels) },
+        host => machine(host),
+        hosts => environment.placed(service).into_iter().map(machine).collect::<Vec<_>>(),
+        vars => map(&config.variables),
         service => context! {
             name => service.name.as_str(),
             environment => map(&service.runtime.environment),

@@ -5,6 +5,7 @@
 mod bad_release;
 mod endpoint;
 mod first_deploy;
+mod haproxy;
 mod health;
 mod host_key;
 mod host_loss;

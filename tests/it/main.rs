@@ -25,3 +25,5 @@ mod report_lines;
 mod report_tables;
 mod support;
 mod sweep;
+mod template_filters;
+mod template_shipped;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::keys;
+use super::words::pairs;
 use crate::environment::SecretSource;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Node, quoted};
@@ -22,9 +23,16 @@ pub(super) struct Declared<'m> {
     pub(super) secrets: BTreeMap<SecretName, SecretSource>,
     /// Names that are declared, though their source could not be read.
     secret_names: BTreeSet<String>,
-    configs: BTreeMap<String, PathBuf>,
+    configs: BTreeMap<String, Config>,
     volumes: BTreeSet<String>,
     networks: BTreeSet<String>,
+}
+
+/// An entry of the top-level `configs`.
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) template: PathBuf,
+    pub(super) variables: BTreeMap<String, String>,
 }
 
 impl<'m> Declared<'m> {
@@ -51,8 +59,10 @@ impl<'m> Declared<'m> {
         for (name, mut fields) in section("configs", top, decoder) {
             decoder.name::<ResourceName>(name, fields.at, "the name of a config");
             let template = fields.required("template", decoder).and_then(|node| template(node, decoder, root));
+            let config =
+                Config { template: template.unwrap_or_default(), variables: pairs(&mut fields, "variables", decoder) };
             fields.finish_compose(decoder, keys::CONFIG);
-            declared.configs.insert(name.to_owned(), template.unwrap_or_default());
+            declared.configs.insert(name.to_owned(), config);
         }
         declared
     }
@@ -64,11 +74,11 @@ impl<'m> Declared<'m> {
         name.parse().ok()
     }
 
-    /// The template of the config that a value names.
-    pub(super) fn config(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<(String, PathBuf)> {
+    /// The config that a value names.
+    pub(super) fn config(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<(String, Config)> {
         let name = decoder.text(node)?;
         refer("config", name, node.span, self.configs.keys().map(String::as_str), decoder)?;
-        self.configs.get(name).map(|template| (name.to_owned(), template.clone()))
+        self.configs.get(name).map(|config| (name.to_owned(), config.clone()))
     }
 
     /// The full name of a volume.
