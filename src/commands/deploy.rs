@@ -18,7 +18,7 @@ use super::rollout::{Order, carry_out};
 pub(super) async fn run(context: &Context, arguments: &cli::Deploy) -> Result<Exit> {
     let assent = context.assent(arguments.assent)?;
     let reviewed = arguments.plan.as_deref().map(read).transpose()?;
-    let input = Input::read(context, &arguments.target, &arguments.selectors, &arguments.overrides)?;
+    let input = Input::read(context, &arguments.target, &arguments.selectors, &arguments.overrides).await?;
     let recorder = context.recorder();
     context
         .visit(&input.environment, async |fleet| {

@@ -17,7 +17,7 @@ use super::proposal::{Input, propose};
 /// Plans, and shows or saves the plan. Images that the manifest says are built are built and pushed: a plan names
 /// them by content.
 pub(super) async fn run(context: &Context, arguments: &cli::Plan) -> Result<Exit> {
-    let input = Input::read(context, &arguments.target, &arguments.selectors, &arguments.overrides)?;
+    let input = Input::read(context, &arguments.target, &arguments.selectors, &arguments.overrides).await?;
     let recorder = context.recorder();
     context
         .visit(&input.environment, async |fleet| {

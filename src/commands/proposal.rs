@@ -36,7 +36,7 @@ pub(super) struct Input {
 
 impl Input {
     /// Reads manifest, secrets and templates.
-    pub(super) fn read(
+    pub(super) async fn read(
         context: &Context,
         target: &Target,
         selectors: &Selectors,
@@ -44,7 +44,7 @@ impl Input {
     ) -> Result<Self> {
         let environment = context.environment(target, overrides)?;
         let selection = select(&environment, selectors)?;
-        let secrets = secrets::read(&environment)?;
+        let secrets = secrets::read(&environment).await?;
         let files = template::render_all(&environment, &secrets).map_err(Error::bad_input)?;
         let logins =
             Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;

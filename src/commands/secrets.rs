@@ -1,17 +1,31 @@
-//! Values of secrets, from files and from the environment of this process.
+//! Values of secrets: from files, from the environment of this process, and from commands such as `op`, `vault`, `sops`
+//! and `pass`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::environment::{Environment, Secret};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+
+use crate::duration;
+use crate::environment::secret::{MAX_BYTES, SecretError};
+use crate::environment::{Environment, Secret, SecretSource};
 use crate::error::{Error, Result};
 use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::SecretName;
+use crate::report::clean::clip;
+use crate::transport::process;
+
+/// Characters of a failed command's last line that are shown.
+const LAST_WORDS: usize = 200;
 
 /// The values of all secrets that something in the environment uses.
-pub(super) fn read(environment: &Environment) -> Result<BTreeMap<SecretName, Secret>> {
+pub(super) async fn read(environment: &Environment) -> Result<BTreeMap<SecretName, Secret>> {
     let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
     for name in used(environment) {
-        match value(environment, name) {
+        match value(environment, name).await {
             Ok(secret) => drop(values.insert(name.clone(), secret)),
             Err(diagnostic) => missing.push(diagnostic),
         }
@@ -26,9 +40,56 @@ fn used(environment: &Environment) -> BTreeSet<&SecretName> {
     files.chain(login.map(|login| &login.password)).collect()
 }
 
-fn value(environment: &Environment, name: &SecretName) -> Result<Secret, Diagnostic> {
+async fn value(environment: &Environment, name: &SecretName) -> Result<Secret, Diagnostic> {
     let missing = |why: String| Diagnostic::general(format!("the secret `{name}` has no value: {why}"));
     let source =
         environment.secrets.get(name).ok_or_else(|| missing("it is not declared under `secrets`".to_owned()))?;
-    source.read(&environment.root).map_err(|error| missing(error.to_string()))
+    let read = match (source.read(&environment.root), source) {
+        (None, SecretSource::Command { words, timeout }) => output(words, *timeout, &environment.root).await,
+        (Some(read), _) => read,
+        (None, _) => unreachable!("only a command is not read at once"),
+    };
+    read.map_err(|error| missing(error.to_string()))
+}
+
+/// What a command prints. It runs in the project's folder, without a terminal, so that it cannot ask for anything, and
+/// is killed when its time is up. Its arguments and what it prints are never shown; of a failure, its last words are.
+async fn output(words: &[String], patience: Duration, root: &Path) -> std::result::Result<Secret, SecretError> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(SecretError::Empty("the command".to_owned()));
+    };
+    let failed = |reason: String| SecretError::Command { program: program.clone(), reason };
+    let mut command = process::command(program);
+    command.args(arguments).current_dir(root).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| failed(format!("cannot be run: {error}")))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let (value, complaint) = tokio::join!(read_some(stdout), read_some(stderr));
+        (child.wait().await, value, complaint)
+    };
+    let Ok((status, value, complaint)) = timeout(patience, ended).await else {
+        return Err(failed(format!("did not end within {}", duration::display(patience))));
+    };
+    match status {
+        Ok(status) if status.success() => Secret::from_output(&format!("what `{program}` prints"), value),
+        Ok(status) => {
+            let complaint = String::from_utf8_lossy(&complaint);
+            let last = complaint.lines().rev().find(|line| !line.trim().is_empty());
+            Err(failed(match last {
+                Some(last) => format!("failed ({status}): {}", clip(last, LAST_WORDS)),
+                None => format!("failed ({status})"),
+            }))
+        }
+        Err(error) => Err(failed(format!("cannot be waited for: {error}"))),
+    }
+}
+
+/// As much as a secret may be, and a little more, which shows that there is more; the rest is read and dropped.
+async fn read_some(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let Some(mut stream) = stream else { return Vec::new() };
+    let mut kept = Vec::new();
+    // What was read before an error is what there is: the command's end says whether it went well.
+    let _kept = (&mut stream).take(MAX_BYTES + 3).read_to_end(&mut kept).await;
+    let _dropped = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    kept
 }

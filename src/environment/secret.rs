@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -16,6 +17,14 @@ impl Secret {
     /// Takes a value into custody; its memory is wiped when the last copy is dropped.
     pub fn new(value: String) -> Self {
         Self(SecretString::from(value))
+    }
+
+    /// Takes what a file or a command holds, without the one line end at its end. `name` says what it is, for errors.
+    pub fn from_output(name: &str, bytes: Vec<u8>) -> Result<Self, SecretError> {
+        match String::from_utf8(bytes) {
+            Ok(text) => checked(name.to_owned(), without_line_end(text)),
+            Err(_) => Err(SecretError::NotText(name.to_owned())),
+        }
     }
 
     /// The value, for the one place that hands it to a host or a registry.
@@ -49,10 +58,17 @@ pub enum SecretSource {
     File(PathBuf),
     /// An environment variable of the process that runs shipctl.
     Variable(String),
+    /// What a command prints, such as `[op, read, "op://shop/db/password"]`; one trailing newline is dropped.
+    Command {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// When it is killed.
+        timeout: Duration,
+    },
 }
 
 /// A secret is at most this large: they are passwords, keys and certificates.
-const MAX_BYTES: u64 = 64 * 1024;
+pub const MAX_BYTES: u64 = 64 * 1024;
 
 /// Why a secret's value could not be had. Never says anything about the value.
 #[derive(Debug, thiserror::Error)]
@@ -80,28 +96,45 @@ pub enum SecretError {
     /// A deployment with an empty password helps nobody.
     #[error("{0} is empty")]
     Empty(String),
+    /// The command could not be run, failed, or took too long.
+    #[error("the command `{program}` {reason}")]
+    Command {
+        /// Its first word; the others may be telling.
+        program: String,
+        /// What became of it.
+        reason: String,
+    },
 }
 
 impl SecretSource {
-    /// Fetches the value. Relative files are beneath `root`; one line end at the end of a file is dropped.
-    pub fn read(&self, root: &Path) -> Result<Secret, SecretError> {
-        let (name, value) = match self {
-            Self::Variable(name) => {
-                let value = std::env::var_os(name).ok_or_else(|| SecretError::NotSet(name.clone()))?;
-                (format!("the environment variable {name}"), value.into_string().ok())
-            }
+    /// Fetches the value; `None` for a command, which is not for this module to run. Relative files are beneath `root`;
+    /// one line end at the end of a file is dropped.
+    pub fn read(&self, root: &Path) -> Option<Result<Secret, SecretError>> {
+        match self {
+            Self::Variable(name) => Some(variable(name)),
             Self::File(path) => {
                 let path = root.join(path);
-                let bytes = read_file(&path)?;
-                (path.display().to_string(), String::from_utf8(bytes).ok().map(without_line_end))
+                Some(read_file(&path).and_then(|bytes| Secret::from_output(&path.display().to_string(), bytes)))
             }
-        };
-        match value {
-            None => Err(SecretError::NotText(name)),
-            Some(value) if value.is_empty() => Err(SecretError::Empty(name)),
-            Some(value) if value.len() as u64 > MAX_BYTES => Err(SecretError::TooLarge(name)),
-            Some(value) => Ok(Secret::new(value)),
+            Self::Command { .. } => None,
         }
+    }
+}
+
+fn variable(name: &str) -> Result<Secret, SecretError> {
+    let value = std::env::var_os(name).ok_or_else(|| SecretError::NotSet(name.to_owned()))?;
+    let name = format!("the environment variable {name}");
+    match value.into_string() {
+        Ok(value) => checked(name, value),
+        Err(_) => Err(SecretError::NotText(name)),
+    }
+}
+
+fn checked(name: String, value: String) -> Result<Secret, SecretError> {
+    match value {
+        value if value.is_empty() => Err(SecretError::Empty(name)),
+        value if value.len() as u64 > MAX_BYTES => Err(SecretError::TooLarge(name)),
+        value => Ok(Secret::new(value)),
     }
 }
 
@@ -139,6 +172,7 @@ mod tests {
             fs::write(root.path().join("s"), bytes).unwrap();
             SecretSource::File("s".into())
                 .read(root.path())
+                .unwrap()
                 .map(|secret| secret.expose().to_owned())
                 .map_err(|e| e.to_string())
         };
@@ -149,9 +183,10 @@ mod tests {
         assert_eq!(read(b"\n"), Err(format!("{path} is empty")));
         assert_eq!(read(&vec![b'a'; 65537]), Err(format!("{path} holds more than 64 KiB")));
         assert_eq!(read(&[0xff]), Err(format!("{path} is not UTF-8 text")));
-        let missing = SecretSource::Variable("SHIPCTL_NO_SUCH_VARIABLE".into()).read(root.path());
+        let read_source = |source: SecretSource| source.read(root.path()).unwrap();
+        let missing = read_source(SecretSource::Variable("SHIPCTL_NO_SUCH_VARIABLE".into()));
         assert_eq!(missing.unwrap_err().to_string(), "the environment variable SHIPCTL_NO_SUCH_VARIABLE is not set");
-        assert!(matches!(SecretSource::File(".".into()).read(root.path()), Err(SecretError::NotAFile(_))));
-        assert!(matches!(SecretSource::File("none".into()).read(root.path()), Err(SecretError::Unreadable { .. })));
+        assert!(matches!(read_source(SecretSource::File(".".into())), Err(SecretError::NotAFile(_))));
+        assert!(matches!(read_source(SecretSource::File("none".into())), Err(SecretError::Unreadable { .. })));
     }
 }

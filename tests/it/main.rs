@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli_commands;
+mod cli_secrets;
 mod fleet_ledger;
 mod image_context;
 mod image_dockerignore;

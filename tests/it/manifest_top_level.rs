@@ -171,9 +171,9 @@ fn what_services_refer_to_is_declared_in_full() {
     let cases = [
         (
             r#"secrets: { a: {}, b: { file: x, environment: Y }, c: { age: x }, d: { environment: "A=B" }, E: { file: x } }"#,
-            "4:12: nothing says where this secret comes from (write `{ file: path }` or `{ environment: VARIABLE }`)
+            "4:12: nothing says where this secret comes from (write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
 4:46: a secret comes from `file` or from `environment`, not from both
-4:51: nothing says where this secret comes from (write `{ file: path }` or `{ environment: VARIABLE }`)
+4:51: nothing says where this secret comes from (write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
 4:56: `age` is not supported (remove it; it is never ignored)
 4:84: `A=B` is not the name of an environment variable
 4:93: `E` is not the name of a secret: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit",

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use super::keys;
 use super::words::pairs;
 use crate::environment::SecretSource;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Node, quoted};
+use crate::manifest::rules::SECRETS;
 use crate::manifest::source::Span;
 use crate::manifest::suggest;
 use crate::name::{ResourceName, SecretName};
 
 /// The network that a service is on when it names none.
 pub(super) const DEFAULT_NETWORK: &str = "default";
+
+/// For a command that prints a secret: some unlock a vault over the network.
+const SECRET_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Everything that has been declared.
 pub(super) struct Declared<'m> {
@@ -132,21 +137,33 @@ fn resources(key: &'static str, top: &mut Fields<'_>, decoder: &mut Decoder<'_>)
 }
 
 fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<SecretSource> {
-    match (fields.get("file"), fields.get("environment")) {
-        (Some(node), None) => decoder.text(node).map(|path| SecretSource::File(PathBuf::from(path))),
-        (None, Some(node)) => {
+    let sources: Vec<_> =
+        SECRETS.iter().filter_map(|group| group.first()).filter_map(|key| Some((*key, fields.entry(key)?))).collect();
+    match sources.as_slice() {
+        [("file", entry)] => decoder.text(&entry.value).map(|path| SecretSource::File(PathBuf::from(path))),
+        [("command", entry)] => {
+            let words = decoder.command(&entry.value)?;
+            if words.first().is_none_or(String::is_empty) {
+                decoder.problem(entry.value.span, "the command is empty");
+            }
+            let timeout = fields.get("timeout").and_then(|node| decoder.duration(node)).unwrap_or(SECRET_TIMEOUT);
+            Some(SecretSource::Command { words, timeout })
+        }
+        [(_, entry)] => {
+            let node = &entry.value;
             let name = decoder.text(node)?;
             if name.is_empty() || name.contains('=') {
                 decoder.problem(node.span, format!("{} is not the name of an environment variable", quoted(name)));
             }
             Some(SecretSource::Variable(name.to_owned()))
         }
-        (Some(_), Some(node)) => {
-            decoder.problem(node.span, "a secret comes from `file` or from `environment`, not from both");
+        [(first, _), (other, entry), ..] => {
+            decoder
+                .problem(entry.value.span, format!("a secret comes from `{first}` or from `{other}`, not from both"));
             None
         }
-        (None, None) => {
-            let help = "write `{ file: path }` or `{ environment: VARIABLE }`";
+        [] => {
+            let help = "write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`";
             fields.lack(decoder, "nothing says where this secret comes from", help);
             None
         }
