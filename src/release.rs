@@ -76,12 +76,13 @@ pub struct ReleaseId {
 }
 
 impl ReleaseId {
-    /// Whether an operator's `12`, `r12`, `r12-3fa9` or `3fa9c1` means this release.
+    /// Whether an operator's `12`, `r12`, `r12-3fa9c1` or `3fa9c1` means this release. Digits alone are a number, never the
+    /// beginning of another release's digest.
     pub fn matches(&self, text: &str) -> bool {
-        let number = text.strip_prefix('r').unwrap_or(text);
-        number.parse() == Ok(self.number)
-            || self.to_string() == text
-            || (text.len() >= 4 && self.digest.starts_with(text))
+        if let Ok(number) = text.strip_prefix('r').unwrap_or(text).parse::<u64>() {
+            return number == self.number;
+        }
+        self.to_string() == text || (text.len() >= 4 && self.digest.starts_with(text))
     }
 }
 

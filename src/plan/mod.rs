@@ -84,7 +84,7 @@ pub struct Preparation {
     pub pulls: Vec<PinnedImage>,
     /// Networks and volumes to create.
     pub provisions: Vec<Provision>,
-    /// Host ports that must be free, because no container of ours holds them yet.
+    /// TCP ports of the host that must be free, because no container of ours holds them yet.
     pub free_ports: Vec<u16>,
 }
 

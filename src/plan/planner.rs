@@ -12,6 +12,7 @@ use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
+use crate::plan::preparing::tcp_port;
 use crate::plan::replacing::{Want, replacement, resumed};
 use crate::plan::{Batch, Cause, Note, PLAN_FORMAT, Plan, Refusal, Replacement, Target, batching};
 use crate::release::{Release, ReleaseId, content_digest};
@@ -191,7 +192,7 @@ impl Planner<'_> {
             else {
                 continue;
             };
-            for port in spec.runtime.ports.iter().filter_map(|port| port.host_port) {
+            for port in spec.runtime.ports.iter().filter_map(tcp_port) {
                 if let Some(holder) = host.foreign_ports.get(&port) {
                     let (host, holder) = (replacement.host.clone(), holder.clone());
                     return Err(Refusal::PortTaken { host, port, holder });

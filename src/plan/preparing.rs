@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Provision;
-use crate::environment::MountSource;
+use crate::environment::{MountSource, Port, Protocol};
 use crate::name::HostName;
 use crate::plan::incumbent::is_active;
 use crate::plan::planner::Planner;
@@ -31,12 +31,17 @@ impl Planner<'_> {
                 }
             }
             if host.of_service(&replacement.service).all(|container| !is_active(container)) {
-                let ports = spec.runtime.ports.iter().filter_map(|port| port.host_port);
+                let ports = spec.runtime.ports.iter().filter_map(tcp_port);
                 ports.for_each(|port| push_new(&mut preparation.free_ports, port));
             }
         }
         plan.preparations = preparations;
     }
+}
+
+/// The port of the host that must be free. Only of TCP can that be seen beforehand.
+pub(super) fn tcp_port(port: &Port) -> Option<u16> {
+    port.host_port.filter(|_| port.protocol == Protocol::Tcp)
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {

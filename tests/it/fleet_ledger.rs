@@ -81,3 +81,14 @@ fn a_ledger_stays_small_and_keeps_what_a_rollback_needs() {
     assert_eq!(ledger.last_good().map(|entry| entry.release.number), Some(1));
     assert!(ledger.entries.is_sorted_by_key(|entry| entry.number));
 }
+
+#[test]
+fn digits_are_the_number_of_a_release_and_never_the_beginning_of_anothers_digest() {
+    let release = |number, digest: &str| ReleaseId { number, digest: digest.to_owned() };
+    let (one, other) = (release(12, "3fa9c1d2"), release(13, "0012abcd"));
+    for text in ["12", "r12", "r12-3fa9c1", "3fa9", "3fa9c1d2"] {
+        assert!(one.matches(text) && !other.matches(text), "{text}");
+    }
+    assert!(!other.matches("0012") && other.matches("0012a"));
+    assert!(!one.matches("3fa") && !one.matches("r"));
+}

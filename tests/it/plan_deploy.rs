@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use shipctl::container::{ContainerId, ContainerSpec};
-use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
+use shipctl::environment::{BatchSize, Environment, Order, Port, Protocol, RestartPolicy};
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
     ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
@@ -366,4 +366,17 @@ fn a_rollout_on_selected_hosts_does_not_put_its_release_into_force() {
     let everywhere = deploy(&environment, &observed, "v2");
     assert_eq!(everywhere.release.number, 2);
     assert_eq!(everywhere.resumed.len(), 1, "web1 goes back with web2 if web2 fails: {everywhere}");
+}
+
+#[test]
+fn a_udp_port_does_not_meet_a_tcp_port_of_the_same_number() {
+    let mut environment = environment(1);
+    let dns = |protocol| Port { host_ip: None, host_port: Some(53), container_port: 53, protocol };
+    environment.services[0].runtime.ports.push(dns(Protocol::Udp));
+    let mut observed = fleet(&environment, &[]);
+    seen(&mut observed, 1).foreign_ports.insert(53, "resolver".to_owned());
+    assert_eq!(deploy(&environment, &observed, "v1").preparations[&host(1)].free_ports, [8080]);
+    environment.services[0].runtime.ports.push(dns(Protocol::Tcp));
+    let refused = planner::deploy(&environment, &observed, &Selection::default(), &release(&environment, "v1"));
+    assert!(matches!(refused, Err(Refusal::PortTaken { port: 53, .. })), "{refused:?}");
 }
