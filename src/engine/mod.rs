@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
-use crate::environment::{RestartPolicy, Scope};
+use crate::environment::{NetworkSpec, RestartPolicy, Scope, VolumeSpec};
 use crate::fleet::observed::{ContainerState, ObservedHost};
 use crate::fleet::stamp::Stamp;
 use crate::template::rendered::RenderedFile;
@@ -31,7 +31,7 @@ pub trait Engine: Send + Sync {
     /// Makes the image present and verifies its digest afterwards. Reports bytes through `progress`.
     async fn pull(&self, image: &PinnedImage, progress: &PullProgress) -> Result<(), EngineError>;
 
-    /// Makes a network or volume of the scope exist.
+    /// Makes a network or volume exist; [`EngineError::NotFound`] if it is external and missing.
     async fn provide(&self, scope: &Scope, what: &Provision) -> Result<(), EngineError>;
 
     /// Creates a container under its name with `-unproven` behind it, with restart policy "no", and copies `files` into it.
@@ -70,13 +70,13 @@ pub trait Engine: Send + Sync {
 }
 
 /// Something a container needs to exist before it is created.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provision {
-    /// A bridge network, by its full name.
-    Network(String),
-    /// A local volume, by its full name.
-    Volume(String),
+    /// A network; an external one must be there.
+    Network(NetworkSpec),
+    /// A volume; an external one must be there.
+    Volume(VolumeSpec),
 }
 
 /// Receives the state of a pull: bytes done, bytes known so far.

@@ -16,6 +16,7 @@ pub mod health;
 pub mod placement;
 pub mod policy;
 pub mod resolve;
+pub mod resource;
 pub mod runtime;
 pub mod secret;
 
@@ -23,6 +24,7 @@ pub use confinement::{Device, DeviceRequest, Limits, Naming, Privileges, Ulimit}
 pub use health::{Check, Health};
 pub use placement::Constraint;
 pub use policy::{BatchSize, FailureAction, Order, UpdatePolicy};
+pub use resource::{NetworkSpec, Subnet, VolumeSpec};
 pub use runtime::{Healthcheck, Logging, Mount, MountSource, Network, Port, Protocol, RestartPolicy, Runtime};
 pub use secret::{Secret, SecretSource};
 
@@ -45,6 +47,10 @@ pub struct Environment {
     pub services: IndexMap<ServiceName, Service>,
     /// Where secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// Networks by their full name.
+    pub networks: BTreeMap<String, NetworkSpec>,
+    /// Volumes by their full name.
+    pub volumes: BTreeMap<String, VolumeSpec>,
     /// How many earlier releases each host keeps for rollback (at least 1).
     pub keep_releases: usize,
 }

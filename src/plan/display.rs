@@ -51,8 +51,10 @@ impl Display for Preparation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let pulls = self.pulls.iter().map(|image| format!("pull {image}"));
         let provisions = self.provisions.iter().map(|provision| match provision {
-            Provision::Network(name) => format!("create network {name}"),
-            Provision::Volume(name) => format!("create volume {name}"),
+            Provision::Network(network) if network.external => format!("check that network {} is there", network.name),
+            Provision::Network(network) => format!("create network {}", network.name),
+            Provision::Volume(volume) if volume.external => format!("check that volume {} is there", volume.name),
+            Provision::Volume(volume) => format!("create volume {}", volume.name),
         });
         let ports = self.free_ports.iter().map(|port| format!("check that port {port} is free"));
         f.write_str(&pulls.chain(provisions).chain(ports).collect::<Vec<_>>().join(", "))

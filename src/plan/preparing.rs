@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Provision;
-use crate::environment::{MountSource, Port, Protocol};
+use crate::environment::{MountSource, NetworkSpec, Port, Protocol, VolumeSpec};
 use crate::name::HostName;
 use crate::plan::incumbent::is_active;
 use crate::plan::planner::Planner;
@@ -20,14 +20,18 @@ impl Planner<'_> {
             push_new(&mut preparation.pulls, spec.image.clone());
             for network in &spec.runtime.networks {
                 if !matches!(network.name.as_str(), "host" | "none") && !host.networks.contains(&network.name) {
-                    push_new(&mut preparation.provisions, Provision::Network(network.name.clone()));
+                    let spec = self.environment.networks.get(&network.name).cloned();
+                    let spec = spec.unwrap_or_else(|| NetworkSpec::plain(network.name.clone()));
+                    push_new(&mut preparation.provisions, Provision::Network(spec));
                 }
             }
             for mount in &spec.runtime.volumes {
                 if let MountSource::Volume(volume) = &mount.source
                     && !host.volumes.contains(volume)
                 {
-                    push_new(&mut preparation.provisions, Provision::Volume(volume.clone()));
+                    let spec = self.environment.volumes.get(volume).cloned();
+                    let spec = spec.unwrap_or_else(|| VolumeSpec::plain(volume.clone()));
+                    push_new(&mut preparation.provisions, Provision::Volume(spec));
                 }
             }
             if host.of_service(&replacement.service).all(|container| !is_active(container)) {

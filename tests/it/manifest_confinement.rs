@@ -188,6 +188,10 @@ fn what_is_wrong_is_said_with_its_place() {
                 "ulimits: { nofiles: 1 }",
                 "12:16: `nofiles` is not allowed here (did you mean `nofile`? Otherwise use one of `core`, `cpu`, `data`, `fsize`, `locks`, `memlock`, `msgqueue`, `nice`, `nofile`, `nproc`, `rss`, `rtprio`, `rttime`, `sigpending`, `stack`, `as`)",
             ),
+            (
+                "read_only: true\nsecrets: [token]",
+                "12:5: files cannot be delivered into a read-only container (remove `read_only`, or give the service neither configs nor secrets)",
+            ),
             ("working_dir: srv", "12:18: `srv` is not a directory (write an absolute path)"),
             ("expose: [80-90]", "12:14: `80-90` is not a port of the container (write `80` or `53/udp`)"),
         ],

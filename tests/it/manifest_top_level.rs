@@ -193,10 +193,16 @@ fn what_services_refer_to_is_declared_in_full() {
 4:82: `templates` is not beneath templates/ (write `templates/<file>`, without `..`)",
         ),
         (
-            "volumes: { a: { external: true }, B: , c: 1 }",
-            "4:17: `external` is not supported (remove it; it is never ignored)
+            "volumes: { a: { external: yes  }, B: , c: 1 }",
+            "4:27: expected true or false, found `yes`
 4:35: `B` is not a name: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit
 4:43: expected a map, found `1`",
+        ),
+        (
+            "networks: { a: { external: true, internal: true }, b: { ipam: { config: [{ subnet: 10.0.0.0 }] }, attachable: true } }",
+            "4:13: what is external is made by somebody else, and not described here (keep only `name` beside `external: true`)
+4:84: `10.0.0.0` is not a range of addresses (write `10.20.0.0/16`)
+4:99: `attachable` is not supported (remove it; it is never ignored)",
         ),
         (
             "networks: [x]",

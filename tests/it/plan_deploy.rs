@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use shipctl::container::{ContainerId, ContainerSpec};
-use shipctl::environment::{BatchSize, Environment, Order, Port, Protocol, RestartPolicy};
+use shipctl::engine::Provision;
+use shipctl::environment::{
+    BatchSize, Environment, Mount, MountSource, Network, NetworkSpec, Order, Port, Protocol, RestartPolicy, VolumeSpec,
+};
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
     ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
@@ -379,4 +382,23 @@ fn a_udp_port_does_not_meet_a_tcp_port_of_the_same_number() {
     environment.services[0].runtime.ports.push(dns(Protocol::Tcp));
     let refused = planner::deploy(&environment, &observed, &Selection::default(), &release(&environment, "v1"));
     assert!(matches!(refused, Err(Refusal::PortTaken { port: 53, .. })), "{refused:?}");
+}
+
+#[test]
+fn networks_and_volumes_are_made_as_described_and_external_ones_must_be_there() {
+    let mut environment = environment(1);
+    let web = &mut environment.services[0].runtime;
+    web.networks.push(Network { name: "backbone".to_owned(), aliases: Vec::new() });
+    let data = MountSource::Volume("shop-prod_data".to_owned());
+    web.volumes.push(Mount { source: data, target: "/data".to_owned(), read_only: false });
+    let backbone = NetworkSpec { external: true, ..NetworkSpec::plain("backbone".to_owned()) };
+    environment.networks.insert("backbone".to_owned(), backbone);
+    let plan = deploy(&environment, &fleet(&environment, &[]), "v1");
+    let provisions = &plan.preparations[&host(1)].provisions;
+    assert_eq!(provisions[1], Provision::Volume(VolumeSpec::plain("shop-prod_data".to_owned())));
+    assert!(
+        text(&plan).contains("check that network backbone is there, create volume shop-prod_data"),
+        "{}",
+        text(&plan)
+    );
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as DockerError;
-use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 use tokio::sync::OnceCell;
 
 use super::client::{self, Client, SHORT};
@@ -16,7 +15,7 @@ use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
 use crate::environment::{RestartPolicy, Scope};
 use crate::fleet::Host;
 use crate::fleet::observed::{ContainerState, ObservedHost};
-use crate::fleet::stamp::{SCOPE_LABEL, Stamp};
+use crate::fleet::stamp::Stamp;
 use crate::health::Prober;
 use crate::health::prober::DockerProber;
 use crate::template::rendered::RenderedFile;
@@ -28,6 +27,7 @@ mod look;
 mod marker;
 pub(crate) mod output;
 mod pull;
+mod resource;
 
 /// Finds the credentials of a registry, given as `host[:port]` (`docker.io` for Docker Hub). Must not block.
 pub type RegistryLogins = Arc<dyn Fn(&str) -> Option<DockerCredentials> + Send + Sync>;
@@ -99,33 +99,9 @@ impl Engine for DockerEngine {
     }
 
     async fn provide(&self, scope: &Scope, what: &Provision) -> Result<(), EngineError> {
-        let labels = [(SCOPE_LABEL.to_owned(), scope.label())].into_iter().collect();
         match what {
-            Provision::Network(name) => {
-                // Looked for first: networks of one name are no conflict to older engines, which make a second one.
-                if self.has_network(name).await? {
-                    return Ok(());
-                }
-                let request = NetworkCreateRequest {
-                    name: name.clone(),
-                    driver: Some("bridge".to_owned()),
-                    labels: Some(labels),
-                    ..NetworkCreateRequest::default()
-                };
-                match self.short(self.docker().create_network(request)).await {
-                    Ok(_) | Err(EngineError::Conflict(_)) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            }
-            Provision::Volume(name) => {
-                // Gives back a volume that exists.
-                let request = VolumeCreateRequest {
-                    name: Some(name.clone()),
-                    labels: Some(labels),
-                    ..VolumeCreateRequest::default()
-                };
-                self.short(self.docker().create_volume(request)).await.map(drop)
-            }
+            Provision::Network(network) => self.provide_network(scope, network).await,
+            Provision::Volume(volume) => self.provide_volume(scope, volume).await,
         }
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::keys;
 use super::words::pairs;
-use crate::environment::SecretSource;
+use super::{keys, resources};
+use crate::environment::{NetworkSpec, SecretSource, VolumeSpec};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Node, quoted};
 use crate::manifest::rules::SECRETS;
@@ -23,14 +23,12 @@ const SECRET_TIMEOUT: Duration = Duration::from_secs(30);
 /// Everything that has been declared.
 pub(super) struct Declared<'m> {
     pub(super) root: &'m Path,
-    /// `<project>-<environment>`
-    prefix: String,
     pub(super) secrets: BTreeMap<SecretName, SecretSource>,
     /// Names that are declared, though their source could not be read.
     secret_names: BTreeSet<String>,
     configs: BTreeMap<String, Config>,
-    volumes: BTreeSet<String>,
-    networks: BTreeSet<String>,
+    pub(super) volumes: BTreeMap<String, VolumeSpec>,
+    pub(super) networks: BTreeMap<String, NetworkSpec>,
 }
 
 /// An entry of the top-level `configs`.
@@ -41,18 +39,26 @@ pub(super) struct Config {
 }
 
 impl<'m> Declared<'m> {
-    /// Reads the four sections.
-    pub(super) fn decode(top: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &'m Path, prefix: String) -> Self {
+    /// Reads the four sections. `prefix` is `<project>-<environment>`.
+    pub(super) fn decode(top: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &'m Path, prefix: &str) -> Self {
         let mut declared = Self {
             root,
-            prefix,
             secrets: BTreeMap::new(),
             secret_names: BTreeSet::new(),
             configs: BTreeMap::new(),
-            volumes: resources("volumes", top, decoder),
-            networks: resources("networks", top, decoder),
+            volumes: BTreeMap::new(),
+            networks: BTreeMap::new(),
         };
-        declared.networks.insert(DEFAULT_NETWORK.to_owned());
+        for (name, fields) in section("volumes", top, decoder) {
+            decoder.name::<ResourceName>(name, fields.at, "a name");
+            declared.volumes.insert(name.to_owned(), resources::volume(name, fields, prefix, decoder));
+        }
+        for (name, fields) in section("networks", top, decoder) {
+            decoder.name::<ResourceName>(name, fields.at, "a name");
+            declared.networks.insert(name.to_owned(), resources::network(name, fields, prefix, decoder));
+        }
+        let default = || NetworkSpec::plain(format!("{prefix}_{DEFAULT_NETWORK}"));
+        declared.networks.entry(DEFAULT_NETWORK.to_owned()).or_insert_with(default);
         for (name, mut fields) in section("secrets", top, decoder) {
             declared.secret_names.insert(name.to_owned());
             let name = decoder.name::<SecretName>(name, fields.at, "the name of a secret");
@@ -88,14 +94,14 @@ impl<'m> Declared<'m> {
 
     /// The full name of a volume.
     pub(super) fn volume(&self, name: &str, at: Span, decoder: &mut Decoder<'_>) -> String {
-        refer("volume", name, at, self.volumes.iter().map(String::as_str), decoder);
-        format!("{}_{name}", self.prefix)
+        refer("volume", name, at, self.volumes.keys().map(String::as_str), decoder);
+        self.volumes.get(name).map(|volume| volume.name.clone()).unwrap_or_default()
     }
 
     /// The full name of a network.
     pub(super) fn network(&self, name: &str, at: Span, decoder: &mut Decoder<'_>) -> String {
-        refer("network", name, at, self.networks.iter().map(String::as_str), decoder);
-        format!("{}_{name}", self.prefix)
+        refer("network", name, at, self.networks.keys().map(String::as_str), decoder);
+        self.networks.get(name).map(|network| network.name.clone()).unwrap_or_default()
     }
 }
 
@@ -123,17 +129,6 @@ fn section<'n>(key: &'static str, top: &mut Fields<'n>, decoder: &mut Decoder<'_
     let Some(entry) = top.entry(key) else { return Vec::new() };
     let entries = decoder.map(&entry.value, entry.key);
     entries.named().map(|(name, entry)| (name, decoder.map(&entry.value, entry.key))).collect()
-}
-
-/// Names of volumes or networks; nothing about them can be configured yet.
-fn resources(key: &'static str, top: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (name, fields) in section(key, top, decoder) {
-        decoder.name::<ResourceName>(name, fields.at, "a name");
-        fields.finish_compose(decoder, keys::RESOURCE);
-        names.insert(name.to_owned());
-    }
-    names
 }
 
 fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<SecretSource> {

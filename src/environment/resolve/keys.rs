@@ -94,19 +94,8 @@ pub(super) const ATTACHMENT: &[&str] = &[
 /// In `healthcheck`.
 pub(super) const HEALTHCHECK: &[&str] = &["start_interval"];
 
-/// In an entry of the top-level `volumes` and `networks`.
-pub(super) const RESOURCE: &[&str] = &[
-    "attachable",
-    "driver",
-    "driver_opts",
-    "enable_ipv4",
-    "enable_ipv6",
-    "external",
-    "internal",
-    "ipam",
-    "labels",
-    "name",
-];
+/// In an entry of the top-level `networks`.
+pub(super) const NETWORK: &[&str] = &["attachable", "enable_ipv4"];
 
 /// In an entry of the top-level `configs`.
 pub(super) const CONFIG: &[&str] = &["content", "environment", "external", "file", "name", "template_driver"];

@@ -24,6 +24,7 @@ mod networks;
 mod ports;
 mod privileges;
 mod registry;
+mod resources;
 mod runtime;
 mod service;
 mod words;
@@ -53,7 +54,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         top.required("project", decoder).and_then(|node| decoder.parsed(node, "the name of a project"));
     let project_text = project.as_ref().map_or("project", ProjectName::as_str);
     let prefix = format!("{project_text}-{}", manifest.name);
-    let declared = Declared::decode(&mut top, decoder, &manifest.root, prefix);
+    let declared = Declared::decode(&mut top, decoder, &manifest.root, &prefix);
     let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
     let sound = decoder.count();
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
@@ -75,6 +76,8 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         hosts: hosts.into_iter().map(|(host, _)| (host.name.clone(), host)).collect(),
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
         secrets: declared.secrets,
+        networks: declared.networks.into_values().map(|network| (network.name.clone(), network)).collect(),
+        volumes: declared.volumes.into_values().map(|volume| (volume.name.clone(), volume)).collect(),
         keep_releases: keep_releases.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(KEEP_RELEASES),
     })
 }

@@ -98,6 +98,13 @@ fn service(
         limits,
         naming: naming::decode(fields, decoder),
     };
+    if let (Some(entry), true) = (fields.entry("read_only"), runtime.privileges.read_only)
+        && !(configs.is_empty() && secrets.is_empty())
+    {
+        // Engines refuse to copy into one ("container rootfs is marked read-only").
+        let help = "remove `read_only`, or give the service neither configs nor secrets";
+        decoder.problem_with_help(entry.key, "files cannot be delivered into a read-only container", help);
+    }
     map.finish_compose(decoder, keys::SERVICE);
     let service = Service {
         name,

@@ -40,6 +40,8 @@ pub fn environment(hosts: usize) -> Environment {
         hosts: hosts.collect(),
         services: IndexMap::from([(web.name.clone(), web)]),
         secrets: BTreeMap::new(),
+        networks: BTreeMap::new(),
+        volumes: BTreeMap::new(),
         keep_releases: 2,
     }
 }

@@ -47,8 +47,8 @@ impl Op {
                 }
                 state.host(host).images.insert(image.reference());
             }
-            Self::Provide(Provision::Network(name)) => drop(state.host(host).networks.insert(name.clone())),
-            Self::Provide(Provision::Volume(name)) => drop(state.host(host).volumes.insert(name.clone())),
+            Self::Provide(Provision::Network(network)) => drop(state.host(host).networks.insert(network.name.clone())),
+            Self::Provide(Provision::Volume(volume)) => drop(state.host(host).volumes.insert(volume.name.clone())),
             Self::Create { spec, stamp, files } => return create(state, host, spec, stamp, files).map(Some),
             Self::Start(id) => start(state, host, id, now)?,
             Self::Stop(id) => {
