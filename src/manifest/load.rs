@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::interpolate::interpolate;
 use super::node::{Kind, Node, quoted};
 use super::source::{Source, Sources};
-use super::{Manifest, merge, parse, set, suggest};
+use super::{Manifest, merge, parse, set, suggest, variables};
 use crate::environment::{Environment, resolve};
 use crate::name::EnvironmentName;
 
@@ -19,15 +20,24 @@ const MAX_BYTES: u64 = 1 << 20;
 const BASE: &str = "base";
 
 /// Reads, merges and resolves an environment: `environments/base.yml`, what the environment `extends`,
-/// `environments/<name>.yml`, then `overrides` (`--set key.path=value`) in their order.
+/// `environments/<name>.yml`, then `overrides` (`--set key.path=value`) in their order. `${VARIABLE}` stands for a variable
+/// of this process, or of `.env` in the root.
 ///
 /// # Errors
 /// Everything that is wrong, each with its file and line.
 pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
-    resolve::resolve(&read(root, environment, overrides)?)
+    let mut manifest = read(root, environment, overrides)?;
+    let mut problems = Vec::new();
+    match variables::read(root) {
+        Ok(variables) => interpolate(&mut manifest.tree, &manifest.sources, &variables, &mut problems),
+        Err(unreadable) => problems.extend(unreadable),
+    }
+    Diagnostics::check(problems)?;
+    resolve::resolve(&manifest)
 }
 
-/// Reads and merges the layers of an environment without asking what the values mean.
+/// Reads and merges the layers of an environment without asking what the values mean: variables stay as they are
+/// written, because what they stand for may be secret.
 ///
 /// # Errors
 /// Unknown environments, unreadable files, and what is wrong with their YAML.

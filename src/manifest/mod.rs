@@ -10,6 +10,7 @@ mod amounts;
 pub(crate) mod decode;
 mod diagnostic;
 pub(crate) mod fields;
+mod interpolate;
 mod load;
 mod merge;
 pub(crate) mod node;
@@ -23,6 +24,7 @@ pub(crate) mod short;
 mod show;
 pub(crate) mod source;
 pub(crate) mod suggest;
+mod variables;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use load::text;

@@ -100,9 +100,7 @@ impl<'s> Builder<'s> {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let tag = self.tag(tag.as_deref(), span);
-                let is_value = !matches!(self.open.last(), Some((Open::Map { key: None, .. }, _)));
-                let text = if is_value { self.literal(&text, span) } else { text.into_owned() };
-                let kind = Kind::Scalar { text: text.into(), plain };
+                let kind = Kind::Scalar { text: text.into_owned().into(), plain };
                 self.close(Node { span, kind, tag }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -225,14 +223,6 @@ impl<'s> Builder<'s> {
                 None
             }
         }
-    }
-
-    /// `$${` is a literal `${`. A bare `${` will be interpolation one day and is refused until then.
-    fn literal(&mut self, text: &str, span: Span) -> String {
-        if text.match_indices("${").any(|(at, _)| !text[..at].ends_with('$')) {
-            self.problem(span, "interpolation with `${…}` is not supported yet", "write `$${` for a literal `${`");
-        }
-        text.replace("$${", "${")
     }
 }
 

@@ -7,13 +7,16 @@ use super::node::{Entry, Kind, Map, Node};
 use super::parse;
 use super::source::{Source, Sources, Span};
 
+/// What stands in the place of a file's name.
+pub(super) const NAME: &str = "--set";
+
 /// Keys of a path.
 const MAX_DEPTH: usize = 32;
 
 /// Reads one `--set`. Text is taken as it is, without quoting or interpolation (that was the shell's),
 /// so that `a: b` or `#1` need no care; what begins with `[`, `{`, a quote or `!` is read as YAML.
 pub(crate) fn layer(argument: &str, sources: &mut Sources) -> Result<Node, Vec<Diagnostic>> {
-    let source = Source::new("--set", argument.to_owned());
+    let source = Source::new(NAME, argument.to_owned());
     let file = sources.add(Arc::clone(&source));
     let fail = |message: &str| {
         Err(vec![
@@ -29,7 +32,7 @@ pub(crate) fn layer(argument: &str, sources: &mut Sources) -> Result<Node, Vec<D
     let value_at = argument.len() - value.len();
     let mut node = if value.starts_with(['[', '{', '"', '\'', '!']) {
         // Spaces in place of the path keep the columns of the value true.
-        let padded = Source::new("--set", format!("{}{value}", " ".repeat(value_at)));
+        let padded = Source::new(NAME, format!("{}{value}", " ".repeat(value_at)));
         match parse::parse(file, &padded)? {
             Some(node) => node,
             None => return fail("the value is empty"),

@@ -18,7 +18,7 @@ fn haproxy_accepts_the_shipped_template_whatever_is_quoted_into_it() {
 hosts:
   web1: { ssh: deploy@10.0.0.1 }
   web2: { ssh: deploy@10.0.0.2, labels: { standby: "true" } }
-configs: { it: { template: templates/haproxy.cfg.j2, variables: { port: "80", path: "/up?a='b c'\"$x#\\" } } }
+configs: { it: { template: templates/haproxy.cfg.j2, variables: { port: "80", path: "/up?a='b c'\"$$x#\\" } } }
 services:
   front: { image: shop/front, health: none, ports: ["80:8080"], configs: [{ source: it, target: /etc/it }] }
 "#;

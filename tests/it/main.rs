@@ -12,6 +12,7 @@ mod image_registry;
 mod manifest_confinement;
 mod manifest_examples;
 mod manifest_gate_and_update;
+mod manifest_interpolation;
 mod manifest_layers;
 mod manifest_ports_and_files;
 mod manifest_report;

@@ -85,7 +85,7 @@ fn a_host_is_reached_in_one_safe_way() {
             "3:20: `a;b` is not an SSH destination: a host is letters, digits, `.`, `-` and `_`, begins with a letter or digit, and has at most 253 of them",
         ),
         (
-            r#"a: { ssh: "$(x)" }"#,
+            r#"a: { ssh: "$$(x)" }"#,
             "3:20: `$(x)` is not an SSH destination: a host is letters, digits, `.`, `-` and `_`, begins with a letter or digit, and has at most 253 of them",
         ),
         (

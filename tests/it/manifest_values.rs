@@ -62,7 +62,12 @@ fn text_stays_as_it_is_written() {
         "$$",
         "a#b",
     ];
-    let keys = values.iter().enumerate().map(|(n, value)| format!("  V{n}: {value}\n")).collect::<Vec<_>>().concat();
+    let keys = values
+        .iter()
+        .enumerate()
+        .map(|(n, value)| format!("  V{n}: {}\n", value.replace('$', "$$")))
+        .collect::<Vec<_>>()
+        .concat();
     let environment = service(&format!("environment:\n{keys}")).runtime.environment;
     for (n, value) in values.iter().enumerate() {
         assert_eq!(environment[&format!("V{n}")], *value);
@@ -142,7 +147,7 @@ secrets: [token, { source: token, target: renamed, mode: 0444 }, { source: token
 fn commands_are_words() {
     let words = |list: &[&str]| Some(list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
     assert_eq!(
-        service("command: serve --name 'a b' $HOME").runtime.command,
+        service("command: serve --name 'a b' $$HOME").runtime.command,
         words(&["serve", "--name", "a b", "$HOME"])
     );
     assert_eq!(service("command: [sh, -c, exit 1, 5]").runtime.command, words(&["sh", "-c", "exit 1", "5"]));

@@ -68,11 +68,6 @@ services: { web: { image: b, image: c } }
 3:30: `image` is there twice; the first is on line 3 (remove one of the two)",
         ),
         (
-            "x: ${TAG}
-",
-            "1:4: interpolation with `${…}` is not supported yet (write `$${` for a literal `${`)",
-        ),
-        (
             "x: &a { <<: 1 }
 ",
             "1:13: `<<` takes a map or a list of maps (write `<<: *anchor`)",

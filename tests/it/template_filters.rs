@@ -17,7 +17,8 @@ const HOSTILE: [&str; 8] = [
 
 /// `filter` applied to a variable of a config that holds `value`.
 fn filtered(filter: &str, value: &str) -> Result<String, String> {
-    let value = serde_json::to_string(value).expect("text");
+    // A `$` of the manifest would begin a variable.
+    let value = serde_json::to_string(&value.replace('$', "$$")).expect("text");
     let manifest = format!(
         "project: shop
 hosts: {{ h1: {{ docker: unix:///var/run/docker.sock }} }}

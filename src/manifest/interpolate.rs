@@ -1,0 +1,156 @@
+//! `${VARIABLE}` in values, by the rules of the Compose Specification (Interpolation). Pure: the variables are given.
+//! Stricter than Compose in one thing: a variable that is not set, and has no default, is an error.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::Diagnostic;
+use super::node::{Kind, Node, quoted};
+use super::source::Sources;
+use super::{set, suggest};
+
+/// Defaults within defaults.
+const MAX_DEPTH: usize = 8;
+
+/// Names and values that manifests may refer to. Values may be secret: no message shows one.
+pub(crate) type Variables = BTreeMap<String, String>;
+
+/// Puts the values of variables into every value of a tree. Keys are left alone, and so is what `--set` has set, which
+/// the operator's shell has seen to.
+pub(crate) fn interpolate(node: &mut Node, sources: &Sources, variables: &Variables, problems: &mut Vec<Diagnostic>) {
+    match &mut node.kind {
+        Kind::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, variables, problems)),
+        Kind::Map(map) => {
+            map.values_mut().for_each(|entry| interpolate(&mut entry.value, sources, variables, problems));
+        }
+        Kind::Scalar { text, .. } if text.contains('$') => {
+            let source = sources.of(node.span);
+            if source.name == set::NAME {
+                return;
+            }
+            match (Text { rest: text, variables }).expand(0) {
+                Ok(expanded) => *text = expanded.into(),
+                Err(problem) => {
+                    let span = node.span.start as usize..node.span.end as usize;
+                    let (message, help) = problem.words(variables);
+                    problems.push(Diagnostic::at(source, span, message).with_help(help));
+                }
+            }
+        }
+        Kind::Scalar { .. } => {}
+    }
+}
+
+/// What is wrong with a value.
+enum Problem {
+    Unset(String),
+    Required(String, String),
+    Malformed(&'static str),
+}
+
+impl Problem {
+    fn words(self, variables: &Variables) -> (String, String) {
+        match self {
+            Self::Unset(name) => {
+                let near = suggest::nearest(&name, variables.keys().map(String::as_str));
+                let default = format!(
+                    "set it in the environment or in .env, write `${{{name}:-default}}`, or `$$` for a literal `$`"
+                );
+                let help = near.map_or(default.clone(), |near| format!("did you mean `{near}`? Otherwise {default}"));
+                (format!("the variable `{name}` is not set"), help)
+            }
+            Self::Required(name, message) => {
+                let said = if message.is_empty() { String::new() } else { format!(": {}", quoted(&message)) };
+                (format!("the variable `{name}` must be set{said}"), "set it in the environment or in .env".to_owned())
+            }
+            Self::Malformed(what) => (what.to_owned(), "write `${NAME}`, or `$$` for a literal `$`".to_owned()),
+        }
+    }
+}
+
+/// The part of a value that is still to be read.
+struct Text<'t> {
+    rest: &'t str,
+    variables: &'t Variables,
+}
+
+impl<'t> Text<'t> {
+    /// Reads to the end.
+    fn expand(mut self, depth: usize) -> Result<String, Problem> {
+        if depth > MAX_DEPTH {
+            return Err(Problem::Malformed("defaults are nested too deeply"));
+        }
+        let mut out = String::new();
+        while let Some(at) = self.rest.find('$') {
+            out.push_str(&self.rest[..at]);
+            self.rest = &self.rest[at + 1..];
+            match self.rest.chars().next() {
+                Some('$') => {
+                    out.push('$');
+                    self.rest = &self.rest[1..];
+                }
+                Some('{') => {
+                    self.rest = &self.rest[1..];
+                    out.push_str(&self.braced(depth)?);
+                }
+                _ => {
+                    let name = self.name().ok_or(Problem::Malformed("a `$` without the name of a variable"))?;
+                    out.push_str(self.variables.get(name).ok_or_else(|| Problem::Unset(name.to_owned()))?);
+                }
+            }
+        }
+        out.push_str(self.rest);
+        Ok(out)
+    }
+
+    fn name(&mut self) -> Option<&'t str> {
+        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at(end);
+        let first = name.chars().next().filter(|first| !first.is_ascii_digit());
+        first.map(|_| {
+            self.rest = rest;
+            name
+        })
+    }
+
+    /// What follows `${`, with the closing brace.
+    fn braced(&mut self, depth: usize) -> Result<String, Problem> {
+        let name = self.name().ok_or(Problem::Malformed("`${` without the name of a variable"))?;
+        let value = self.variables.get(name);
+        let set = value.filter(|value| !value.is_empty());
+        let operand = self.operand()?;
+        let expand = |text: &str| Text { rest: text, variables: self.variables }.expand(depth + 1);
+        // With a colon, an empty variable counts as one that is not set.
+        let (operator, (value, text)) = match operand.strip_prefix(':') {
+            Some(rest) => (rest.chars().next().unwrap_or(' '), (set, rest.get(1..).unwrap_or_default())),
+            None => (operand.chars().next().unwrap_or('\0'), (value, operand.get(1..).unwrap_or_default())),
+        };
+        match (operator, value) {
+            ('\0' | '-' | '?', Some(value)) => Ok(value.clone()),
+            ('\0', None) => Err(Problem::Unset(name.to_owned())),
+            ('-', None) | ('+', Some(_)) => expand(text),
+            ('+', None) => Ok(String::new()),
+            ('?', None) => Err(Problem::Required(name.to_owned(), expand(text)?)),
+            _ => Err(Problem::Malformed(
+                "after the name of a variable only `:-`, `-`, `:?`, `?`, `:+` and `+` are known",
+            )),
+        }
+    }
+
+    /// Up to the brace that closes this one; braces of variables within it are its own.
+    fn operand(&mut self) -> Result<&'t str, Problem> {
+        let mut depth = 0_usize;
+        for (at, c) in self.rest.char_indices() {
+            match c {
+                '{' if self.rest[..at].ends_with('$') => depth += 1,
+                '}' if depth == 0 => {
+                    let (operand, rest) = (&self.rest[..at], &self.rest[at + 1..]);
+                    self.rest = rest;
+                    return Ok(operand);
+                }
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+        Err(Problem::Malformed("`${` without its `}`"))
+    }
+}
