@@ -10,7 +10,7 @@ use super::doors::{all_answer, unreachable};
 
 /// Reads the ledger of the hosts.
 pub(super) async fn run(context: &Context, arguments: &cli::History) -> Result<Exit> {
-    let environment = context.environment(&arguments.target, &Overrides::default())?;
+    let environment = context.recorded_environment(&arguments.target, &Overrides::default())?;
     let recorder = context.quiet_recorder();
     context
         .visit(&environment, async |fleet| {

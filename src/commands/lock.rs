@@ -11,7 +11,7 @@ use super::Context;
 
 /// Reads the lock on every host.
 pub(super) async fn show(context: &Context, arguments: &cli::LockShow) -> Result<Exit> {
-    let environment = context.environment(&arguments.target, &Overrides::default())?;
+    let environment = context.recorded_environment(&arguments.target, &Overrides::default())?;
     let scope = environment.scope();
     context
         .visit(&environment, async |fleet| {

@@ -85,6 +85,11 @@ impl Context {
         manifest::load(&self.root, &target.environment, &overrides.set).map_err(Error::bad_input)
     }
 
+    /// The same for commands that need no more of the services than what the hosts have recorded.
+    fn recorded_environment(&self, target: &Target, overrides: &Overrides) -> Result<Environment> {
+        manifest::load_recorded(&self.root, &target.environment, &overrides.set).map_err(Error::bad_input)
+    }
+
     /// For commands that change something, or may take long.
     fn recorder(&self) -> Recorder {
         Recorder::new(Arc::clone(&self.clock), self.reporter.sink())

@@ -20,7 +20,7 @@ use super::{Context, select};
 /// Chooses the release, plans, asks, rolls out.
 pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<Exit> {
     let assent = context.assent(arguments.assent)?;
-    let environment = context.environment(&arguments.target, &arguments.overrides)?;
+    let environment = context.recorded_environment(&arguments.target, &arguments.overrides)?;
     let selection = select(&environment, &arguments.selectors)?;
     let to = arguments.to.as_deref();
     context.visit(&environment, async |fleet| back(context, fleet, &selection, to, assent).await).await

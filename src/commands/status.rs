@@ -9,7 +9,7 @@ use super::{Context, select};
 
 /// Looks at the hosts and compares.
 pub(super) async fn run(context: &Context, arguments: &cli::Status) -> Result<Exit> {
-    let environment = context.environment(&arguments.target, &Overrides::default())?;
+    let environment = context.recorded_environment(&arguments.target, &Overrides::default())?;
     let selection = select(&environment, &arguments.selectors)?;
     let recorder = context.quiet_recorder();
     context

@@ -14,29 +14,47 @@ const MAX_DEPTH: usize = 8;
 /// Names and values that manifests may refer to. Values may be secret: no message shows one.
 pub(crate) type Variables = BTreeMap<String, String>;
 
-/// Puts the values of variables into every value of a tree. Keys are left alone, and so is what `--set` has set, which
-/// the operator's shell has seen to.
-pub(crate) fn interpolate(node: &mut Node, sources: &Sources, variables: &Variables, problems: &mut Vec<Diagnostic>) {
-    match &mut node.kind {
-        Kind::List(items) => items.iter_mut().for_each(|item| interpolate(item, sources, variables, problems)),
-        Kind::Map(map) => {
-            map.values_mut().for_each(|entry| interpolate(&mut entry.value, sources, variables, problems));
-        }
-        Kind::Scalar { text, .. } if text.contains('$') => {
-            let source = sources.of(node.span);
-            if source.name == set::NAME {
-                return;
-            }
-            match (Text { rest: text, variables }).expand(0) {
-                Ok(expanded) => *text = expanded.into(),
-                Err(problem) => {
-                    let span = node.span.start as usize..node.span.end as usize;
-                    let (message, help) = problem.words(variables);
-                    problems.push(Diagnostic::at(source, span, message).with_help(help));
+/// What a variable without value or default is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unset {
+    Refused,
+    /// The word [`STAND_IN`].
+    StandsIn,
+}
+
+/// Satisfies most keys that take text, and no key that takes anything else.
+const STAND_IN: &str = "unset";
+
+/// How the variables of a tree are replaced.
+pub(crate) struct Interpolation<'i> {
+    pub(crate) sources: &'i Sources,
+    pub(crate) variables: &'i Variables,
+    pub(crate) unset: Unset,
+}
+
+impl Interpolation<'_> {
+    /// Puts the values of variables into every value of a tree. Keys are left alone, and so is what `--set` has set,
+    /// which the operator's shell has seen to.
+    pub(crate) fn put(&self, node: &mut Node, problems: &mut Vec<Diagnostic>) {
+        match &mut node.kind {
+            Kind::List(items) => items.iter_mut().for_each(|item| self.put(item, problems)),
+            Kind::Map(map) => map.values_mut().for_each(|entry| self.put(&mut entry.value, problems)),
+            Kind::Scalar { text, .. } if text.contains('$') => {
+                let source = self.sources.of(node.span);
+                if source.name == set::NAME {
+                    return;
+                }
+                match (Text { rest: text, variables: self.variables, unset: self.unset }).expand(0) {
+                    Ok(expanded) => *text = expanded.into(),
+                    Err(problem) => {
+                        let span = node.span.start as usize..node.span.end as usize;
+                        let (message, help) = problem.words(self.variables);
+                        problems.push(Diagnostic::at(source, span, message).with_help(help));
+                    }
                 }
             }
+            Kind::Scalar { .. } => {}
         }
-        Kind::Scalar { .. } => {}
     }
 }
 
@@ -71,6 +89,7 @@ impl Problem {
 struct Text<'t> {
     rest: &'t str,
     variables: &'t Variables,
+    unset: Unset,
 }
 
 impl<'t> Text<'t> {
@@ -94,12 +113,20 @@ impl<'t> Text<'t> {
                 }
                 _ => {
                     let name = self.name().ok_or(Problem::Malformed("a `$` without the name of a variable"))?;
-                    out.push_str(self.variables.get(name).ok_or_else(|| Problem::Unset(name.to_owned()))?);
+                    out.push_str(self.value(name)?);
                 }
             }
         }
         out.push_str(self.rest);
         Ok(out)
+    }
+
+    fn value(&self, name: &str) -> Result<&'t str, Problem> {
+        match (self.variables.get(name), self.unset) {
+            (Some(value), _) => Ok(value),
+            (None, Unset::StandsIn) => Ok(STAND_IN),
+            (None, Unset::Refused) => Err(Problem::Unset(name.to_owned())),
+        }
     }
 
     fn name(&mut self) -> Option<&'t str> {
@@ -118,7 +145,7 @@ impl<'t> Text<'t> {
         let value = self.variables.get(name);
         let set = value.filter(|value| !value.is_empty());
         let operand = self.operand()?;
-        let expand = |text: &str| Text { rest: text, variables: self.variables }.expand(depth + 1);
+        let expand = |text: &str| Text { rest: text, ..*self }.expand(depth + 1);
         // With a colon, an empty variable counts as one that is not set.
         let (operator, (value, text)) = match operand.strip_prefix(':') {
             Some(rest) => (rest.chars().next().unwrap_or(' '), (set, rest.get(1..).unwrap_or_default())),
@@ -126,9 +153,10 @@ impl<'t> Text<'t> {
         };
         match (operator, value) {
             ('\0' | '-' | '?', Some(value)) => Ok(value.clone()),
-            ('\0', None) => Err(Problem::Unset(name.to_owned())),
+            ('\0', None) => self.value(name).map(str::to_owned),
             ('-', None) | ('+', Some(_)) => expand(text),
             ('+', None) => Ok(String::new()),
+            ('?', None) if self.unset == Unset::StandsIn => Ok(STAND_IN.to_owned()),
             ('?', None) => Err(Problem::Required(name.to_owned(), expand(text)?)),
             _ => Err(Problem::Malformed(
                 "after the name of a variable only `:-`, `-`, `:?`, `?`, `:+` and `+` are known",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::interpolate::interpolate;
+use super::interpolate::{Interpolation, Unset, Variables};
 use super::node::{Kind, Node, quoted};
 use super::source::{Source, Sources};
 use super::{Manifest, merge, parse, set, suggest, variables};
@@ -26,14 +26,37 @@ const BASE: &str = "base";
 /// # Errors
 /// Everything that is wrong, each with its file and line.
 pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
-    let mut manifest = read(root, environment, overrides)?;
+    let manifest = read(root, environment, overrides)?;
+    resolve::resolve(&interpolated(manifest, &variables::read(root)?, Unset::Refused)?)
+}
+
+/// As [`load`], for commands that live from what the hosts have recorded: there a variable without a value, beneath
+/// `services`, must not stand between an operator and a rollback.
+///
+/// # Errors
+/// As [`load`], where the manifest is not sound without the variable either.
+pub fn load_recorded(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
+    let manifest = read(root, environment, overrides)?;
+    let variables = variables::read(root)?;
+    let strict = interpolated(manifest.clone(), &variables, Unset::Refused);
+    strict.and_then(|manifest| resolve::resolve(&manifest)).or_else(|problems| {
+        let lenient = interpolated(manifest, &variables, Unset::StandsIn);
+        lenient.and_then(|manifest| resolve::resolve(&manifest)).map_err(|_| problems)
+    })
+}
+
+/// Puts variables into the values of a manifest.
+fn interpolated(mut manifest: Manifest, variables: &Variables, services: Unset) -> Result<Manifest, Diagnostics> {
     let mut problems = Vec::new();
-    match variables::read(root) {
-        Ok(variables) => interpolate(&mut manifest.tree, &manifest.sources, &variables, &mut problems),
-        Err(unreadable) => problems.extend(unreadable),
+    let Manifest { tree, sources, .. } = &mut manifest;
+    if let Kind::Map(map) = &mut tree.kind {
+        for (key, entry) in map {
+            let unset = if &**key == "services" { services } else { Unset::Refused };
+            Interpolation { sources, variables, unset }.put(&mut entry.value, &mut problems);
+        }
     }
     Diagnostics::check(problems)?;
-    resolve::resolve(&manifest)
+    Ok(manifest)
 }
 
 /// Reads and merges the layers of an environment without asking what the values mean: variables stay as they are

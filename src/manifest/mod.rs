@@ -28,7 +28,7 @@ mod variables;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use load::text;
-pub use load::{environments, load, read};
+pub use load::{environments, load, load_recorded, read};
 pub use show::Provenance;
 
 /// All layers of an environment merged; values are still text.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::interpolate::Variables;
 use super::load::text;
 use super::node::quoted;
@@ -13,10 +13,10 @@ use super::source::Source;
 const FILE: &str = ".env";
 
 /// Reads them all, once for a command. What of the process is not UTF-8 is left out.
-pub(super) fn read(root: &Path) -> Result<Variables, Vec<Diagnostic>> {
+pub(super) fn read(root: &Path) -> Result<Variables, Diagnostics> {
     let mut variables = Variables::new();
     if root.join(FILE).exists() {
-        let text = text(root, Path::new(FILE)).map_err(|problem| vec![problem])?;
+        let text = text(root, Path::new(FILE))?;
         variables = parse(&Source::new(FILE, text))?;
     }
     let process =
@@ -27,7 +27,7 @@ pub(super) fn read(root: &Path) -> Result<Variables, Vec<Diagnostic>> {
 
 /// Lines of `NAME=VALUE`, as Compose reads them: comments, `export`, single quotes (literal), double quotes (escapes).
 /// Values hold no variables of their own.
-fn parse(source: &Arc<Source>) -> Result<Variables, Vec<Diagnostic>> {
+fn parse(source: &Arc<Source>) -> Result<Variables, Diagnostics> {
     let (mut variables, mut problems) = (Variables::new(), Vec::new());
     for (number, line) in (1..).zip(source.text.lines()) {
         let line = line.trim();
@@ -53,7 +53,8 @@ fn parse(source: &Arc<Source>) -> Result<Variables, Vec<Diagnostic>> {
             None => fail("a quote without its end".to_owned()),
         }
     }
-    if problems.is_empty() { Ok(variables) } else { Err(problems) }
+    Diagnostics::check(problems)?;
+    Ok(variables)
 }
 
 /// `None` where a quote does not end.
@@ -108,7 +109,8 @@ mod tests {
     fn what_cannot_be_read_is_placed_and_no_value_is_shown() {
         let text = "A='hunter2\nno value\n1X=hunter2\nB=\"hunter2\n";
         let problems = parse(&Source::new(FILE, text.to_owned())).unwrap_err();
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let text = problems.to_string();
+        let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with(".env:1:1: a quote without its end"), "{lines:?}");
         assert!(lines[2].starts_with(".env:3:1: `1X` is not the name of a variable"), "{lines:?}");

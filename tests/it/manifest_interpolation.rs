@@ -1,6 +1,7 @@
 //! `${VARIABLE}` in values: by the rules of the Compose Specification, from the process and from `.env`.
 
 use assert_cmd::Command;
+use shipctl::manifest::load_recorded;
 
 use crate::manifest_support::{Project, with_service_keys};
 
@@ -111,4 +112,26 @@ fn the_process_wins_over_the_file_and_config_show_shows_what_is_written() {
     std::fs::write(project.root().join("environments/test.yml"), manifest).expect("a manifest");
     let rendered = shipctl(&["config", "render", "test"]);
     assert!(rendered.contains("2.0") && !rendered.contains("1.4"), "{rendered}");
+}
+
+#[test]
+fn a_variable_that_only_a_deploy_knows_does_not_stand_between_an_operator_and_a_rollback() {
+    let recorded = |keys: &str| {
+        let project = project(keys);
+        load_recorded(project.root(), "test", &[]).map_err(|problems| problems.to_string())
+    };
+    let environment = recorded("environment: { A: '${COMMIT:?of the build}-${COMMIT}', B: '${TAG}' }").expect("sound");
+    assert_eq!(environment.services[0].runtime.environment["A"], "unset-unset");
+    assert_eq!(environment.services[0].runtime.environment["B"], "1.4");
+    // Where no word can stand in, and outside of the services, it is missed as ever.
+    for (project, expected) in [
+        (project("stop_grace_period: '${GRACE}'"), "`GRACE` is not set"),
+        (
+            Project::of(&with_service_keys("init: true").replace("unix:///var/run/docker.sock", "'${SOCKET}'")),
+            "`SOCKET`",
+        ),
+    ] {
+        let problems = load_recorded(project.root(), "test", &[]).expect_err("a problem").to_string();
+        assert!(problems.contains(expected), "{problems}");
+    }
 }
