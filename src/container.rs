@@ -108,6 +108,9 @@ pub enum PinnedImage {
         digest: String,
         /// The tag it was resolved from, for people.
         tag: String,
+        /// `os/architecture[/variant]`, where the manifest does not leave it to the host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        platform: Option<String>,
     },
     /// Only on the engine that built it, by image id (`sha256:…`).
     Local {
@@ -124,6 +127,14 @@ impl PinnedImage {
         match self {
             Self::Registry { repository, digest, .. } => format!("{repository}@{digest}"),
             Self::Local { id, .. } => id.clone(),
+        }
+    }
+
+    /// The platform that is asked for; `None` is the host's own.
+    pub fn platform(&self) -> Option<&str> {
+        match self {
+            Self::Registry { platform, .. } => platform.as_deref(),
+            Self::Local { .. } => None,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount,
-    MountTmpfsOptions, MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap,
-    RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType,
+    MountVolumeOptions, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy as EnginePolicy,
+    RestartPolicyNameEnum,
 };
 
 use crate::container::{ContainerId, ContainerSpec};
@@ -45,7 +46,8 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
             network_mode: first.map(|network| network.name.clone()),
             port_bindings: Some(port_bindings(&runtime.ports)),
             binds: Some(runtime.volumes.iter().filter_map(bind).collect()),
-            mounts: Some(runtime.volumes.iter().filter_map(volume).collect()),
+            mounts: Some(runtime.volumes.iter().filter_map(mount).collect()),
+            annotations: (!runtime.annotations.is_empty()).then(|| to_hash_map(&runtime.annotations)),
             log_config: Some(HostConfigLogConfig {
                 typ: Some(runtime.logging.driver.clone()),
                 config: Some(to_hash_map(&runtime.logging.options)),
@@ -56,6 +58,21 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+/// The first word of a spec that an engine of this API would ignore without saying so, and the API that knows it.
+pub fn too_new_for(spec: &ContainerSpec, api: &str) -> Option<(&'static str, &'static str)> {
+    let runtime = &spec.runtime;
+    let starts_often = runtime.healthcheck.as_ref().is_some_and(|check| check.start_interval_ms.is_some());
+    let words = [
+        (!runtime.annotations.is_empty(), "annotations", "1.43"),
+        (starts_often, "start_interval", "1.44"),
+        (runtime.networks.iter().any(|network| network.attachment.mac_address.is_some()), "mac_address", "1.44"),
+        (runtime.volumes.iter().any(|mount| mount.options.subpath.is_some()), "subpath", "1.45"),
+    ];
+    let number = |api: &str| api.split_once('.').and_then(|(_, minor)| minor.parse::<u32>().ok()).unwrap_or(0);
+    let found = words.into_iter().find(|(used, _, least)| *used && number(api) < number(least));
+    found.map(|(_, what, least)| (what, least))
 }
 
 /// Requests that attach a created container to the rest of its networks, by network name.
@@ -92,7 +109,19 @@ fn is_named(network: &Network) -> bool {
 fn endpoint(spec: &ContainerSpec, network: &Network) -> EndpointSettings {
     let mut aliases = vec![spec.service.to_string()];
     aliases.extend(network.aliases.iter().filter(|alias| **alias != *spec.service.as_str()).cloned());
-    EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() }
+    let attachment = &network.attachment;
+    let ipam = EndpointIpamConfig {
+        ipv4_address: attachment.ipv4_address.clone(),
+        ipv6_address: attachment.ipv6_address.clone(),
+        link_local_ips: (!attachment.link_local_ips.is_empty()).then(|| attachment.link_local_ips.clone()),
+    };
+    EndpointSettings {
+        aliases: Some(aliases),
+        ipam_config: (ipam != EndpointIpamConfig::default()).then_some(ipam),
+        mac_address: attachment.mac_address.clone(),
+        driver_opts: (!attachment.driver_opts.is_empty()).then(|| to_hash_map(&attachment.driver_opts)),
+        ..EndpointSettings::default()
+    }
 }
 
 fn port_key(port: &Port) -> String {
@@ -109,31 +138,56 @@ fn port_bindings(ports: &[Port]) -> PortMap {
     bindings
 }
 
-/// Binds are given in the old form, with which the engine makes a missing directory of the host.
+/// Binds are given in the old form, with which the engine makes a missing directory of the host, unless it must be there.
 fn bind(mount: &Mount) -> Option<String> {
     let MountSource::Bind(source) = &mount.source else { return None };
-    let mode = if mount.read_only { ":ro" } else { "" };
-    Some(format!("{source}:{}{mode}", mount.target))
+    let options = &mount.options;
+    let words = [mount.read_only.then_some("ro"), options.selinux.as_deref(), options.propagation.as_deref()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    let colon = if words.is_empty() { "" } else { ":" };
+    (!options.must_exist).then(|| format!("{source}:{}{colon}{}", mount.target, words.join(",")))
 }
 
-fn volume(mount: &Mount) -> Option<EngineMount> {
-    let engine = match &mount.source {
-        MountSource::Bind(_) => return None,
-        MountSource::Volume(name) => {
-            EngineMount { typ: Some(MountType::VOLUME), source: Some(name.clone()), ..EngineMount::default() }
-        }
-        MountSource::Anonymous => EngineMount { typ: Some(MountType::VOLUME), ..EngineMount::default() },
-        MountSource::Tmpfs { size, mode } => EngineMount {
-            typ: Some(MountType::TMPFS),
-            tmpfs_options: Some(MountTmpfsOptions {
-                size_bytes: size.and_then(|size| i64::try_from(size).ok()),
-                mode: mode.map(i64::from),
-                ..MountTmpfsOptions::default()
-            }),
-            ..EngineMount::default()
-        },
+fn mount(mount: &Mount) -> Option<EngineMount> {
+    let options = &mount.options;
+    let of_volume = MountVolumeOptions {
+        no_copy: options.nocopy.then_some(true),
+        subpath: options.subpath.clone(),
+        ..MountVolumeOptions::default()
     };
+    let volume = EngineMount {
+        typ: Some(MountType::VOLUME),
+        volume_options: (of_volume != MountVolumeOptions::default()).then_some(of_volume),
+        ..EngineMount::default()
+    };
+    let engine =
+        match &mount.source {
+            MountSource::Bind(_) if !options.must_exist => return None,
+            MountSource::Bind(path) => EngineMount {
+                typ: Some(MountType::BIND),
+                source: Some(path.clone()),
+                bind_options: options.propagation.as_deref().and_then(propagation).map(|propagation| {
+                    MountBindOptions { propagation: Some(propagation), ..MountBindOptions::default() }
+                }),
+                ..EngineMount::default()
+            },
+            MountSource::Volume(name) => EngineMount { source: Some(name.clone()), ..volume },
+            MountSource::Anonymous => volume,
+            MountSource::Tmpfs { size, mode } => EngineMount {
+                typ: Some(MountType::TMPFS),
+                tmpfs_options: Some(MountTmpfsOptions {
+                    size_bytes: size.and_then(|size| i64::try_from(size).ok()),
+                    mode: mode.map(i64::from),
+                    ..MountTmpfsOptions::default()
+                }),
+                ..EngineMount::default()
+            },
+        };
     Some(EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..engine })
+}
+
+fn propagation(word: &str) -> Option<MountBindOptionsPropagationEnum> {
+    word.parse().ok()
 }
 
 fn health_config(check: &Healthcheck) -> HealthConfig {
@@ -144,7 +198,7 @@ fn health_config(check: &Healthcheck) -> HealthConfig {
         timeout: nanos(check.timeout_ms),
         retries: check.retries.map(i64::from),
         start_period: nanos(check.start_period_ms),
-        ..HealthConfig::default()
+        start_interval: nanos(check.start_interval_ms),
     }
 }
 

@@ -147,6 +147,33 @@ pub struct Limits {
     /// By name, such as `nofile`.
     #[serde(skip_serializing_if = "is_default")]
     pub ulimits: BTreeMap<String, Ulimit>,
+    /// Of block devices.
+    #[serde(skip_serializing_if = "is_default")]
+    pub blkio: Blkio,
+}
+
+/// How much a container may use block devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Blkio {
+    /// Weight against other containers, 10 to 1000.
+    #[serde(skip_serializing_if = "is_default")]
+    pub weight: Option<u16>,
+    /// The same for one device, by its path.
+    #[serde(skip_serializing_if = "is_default")]
+    pub weight_device: BTreeMap<String, u16>,
+    /// Most bytes read in a second, by device.
+    #[serde(skip_serializing_if = "is_default")]
+    pub device_read_bps: BTreeMap<String, u64>,
+    /// Most reads in a second, by device.
+    #[serde(skip_serializing_if = "is_default")]
+    pub device_read_iops: BTreeMap<String, u64>,
+    /// Most bytes written in a second, by device.
+    #[serde(skip_serializing_if = "is_default")]
+    pub device_write_bps: BTreeMap<String, u64>,
+    /// Most writes in a second, by device.
+    #[serde(skip_serializing_if = "is_default")]
+    pub device_write_iops: BTreeMap<String, u64>,
 }
 
 /// Limits of a resource; -1 is none.

@@ -20,12 +20,14 @@ pub mod resource;
 pub mod runtime;
 pub mod secret;
 
-pub use confinement::{Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
+pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
 pub use health::{Check, Health};
 pub use placement::Constraint;
 pub use policy::{BatchSize, FailureAction, Order, UpdatePolicy};
 pub use resource::{NetworkSpec, Subnet, VolumeSpec};
-pub use runtime::{Healthcheck, Logging, Mount, MountSource, Network, Port, Protocol, RestartPolicy, Runtime};
+pub use runtime::{
+    Attachment, Healthcheck, Logging, Mount, MountOptions, MountSource, Network, Port, Protocol, RestartPolicy, Runtime,
+};
 pub use secret::{Secret, SecretSource};
 
 /// One environment of a project, ready to be planned.
@@ -122,6 +124,8 @@ pub struct Service {
     pub image: String,
     /// `build:`, if the image is built here.
     pub build: Option<Build>,
+    /// `platform:`, as `os/architecture[/variant]`; `None` is that of each host.
+    pub platform: Option<String>,
     /// `health:`, the gate.
     pub health: Health,
     /// `deploy.placement.constraints`; all must hold.
@@ -149,17 +153,31 @@ pub struct Build {
     pub target: Option<String>,
 }
 
-/// A file rendered from a template into the container.
+/// A file with configuration in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFile {
     /// Name under `configs:`.
     pub source: String,
-    /// Template, beneath `templates/` of the project root.
-    pub template: PathBuf,
-    /// `vars` in the template.
-    pub variables: BTreeMap<String, String>,
+    /// What is in it.
+    pub content: ConfigSource,
     /// Where it goes.
     pub file: FileTarget,
+}
+
+/// Where the text of a config comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// A template, rendered for each host.
+    Template {
+        /// Beneath `templates/` of the project root.
+        path: PathBuf,
+        /// `vars` in the template.
+        variables: BTreeMap<String, String>,
+    },
+    /// A file of the project, as it is.
+    File(PathBuf),
+    /// The manifest itself.
+    Content(String),
 }
 
 /// A secret as a file in the container.

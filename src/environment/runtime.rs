@@ -60,6 +60,9 @@ pub struct Runtime {
     /// How it is called, and how it finds others.
     #[serde(default, skip_serializing_if = "is_default")]
     pub naming: Naming,
+    /// Words to the OCI runtime.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What nobody wrote is left out, so that a key that is new here changes no container's identity.
@@ -109,6 +112,30 @@ pub struct Mount {
     pub target: String,
     /// Mounted read-only.
     pub read_only: bool,
+    /// What is not usual.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: MountOptions,
+}
+
+/// How a mount differs from the usual.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MountOptions {
+    /// Of a bind: what mounts within it become on the other side, such as `rslave`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub propagation: Option<String>,
+    /// Of a bind: `z` to label it for sharing, `Z` for this container alone.
+    #[serde(skip_serializing_if = "is_default")]
+    pub selinux: Option<String>,
+    /// Of a bind: a directory that is missing on the host is an error, and not made.
+    #[serde(skip_serializing_if = "is_default")]
+    pub must_exist: bool,
+    /// Of a volume: what the image has at this path does not go into an empty one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub nocopy: bool,
+    /// Of a volume: the part of it that is mounted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub subpath: Option<String>,
 }
 
 /// What a mount shows.
@@ -137,6 +164,44 @@ pub struct Network {
     pub name: String,
     /// Names under which other containers find this one.
     pub aliases: Vec<String>,
+    /// What is not left to the engine.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attachment: Attachment,
+}
+
+impl Network {
+    /// A network that a service is attached to as usual.
+    pub fn plain(name: String) -> Self {
+        Self { name, aliases: Vec::new(), attachment: Attachment::default() }
+    }
+}
+
+/// How a container is attached to a network, where that is not left to the engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attachment {
+    /// Fixed address.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ipv4_address: Option<String>,
+    /// Fixed address.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ipv6_address: Option<String>,
+    /// Addresses that are valid on this link alone.
+    #[serde(skip_serializing_if = "is_default")]
+    pub link_local_ips: Vec<String>,
+    /// Fixed hardware address.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mac_address: Option<String>,
+    /// Options of the network's driver.
+    #[serde(skip_serializing_if = "is_default")]
+    pub driver_opts: BTreeMap<String, String>,
+}
+
+impl Attachment {
+    /// Whether two containers cannot be attached like this at the same time.
+    pub fn is_exclusive(&self) -> bool {
+        self.ipv4_address.is_some() || self.ipv6_address.is_some() || self.mac_address.is_some()
+    }
 }
 
 /// The engine's own health check of a container.
@@ -152,6 +217,9 @@ pub struct Healthcheck {
     pub retries: Option<u32>,
     /// Failures before this do not count.
     pub start_period_ms: Option<u64>,
+    /// From one check to the next until then; `None` is the engine's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub start_interval_ms: Option<u64>,
 }
 
 /// What the engine does when a container ends.

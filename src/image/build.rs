@@ -52,6 +52,8 @@ pub enum BuildError {
 pub struct Extras<'a> {
     /// For base images from private registries.
     pub credentials: HashMap<String, DockerCredentials>,
+    /// `os/architecture[/variant]`; `None` is the engine's own.
+    pub platform: Option<&'a str>,
     /// Receives what happens.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
@@ -65,12 +67,12 @@ pub async fn build(docker: &Docker, root: &Path, build: &Build, extras: Extras<'
 async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) -> Result<String, BuildError> {
     // The engine takes in the whole context before it answers, so its answer may take as long as the build.
     let docker = docker.clone().with_timeout(BUILD_TIMEOUT);
-    let Extras { credentials, progress } = extras;
+    let Extras { credentials, platform, progress } = extras;
     let context = scan(root, build).await?;
     progress(Progress::Context { entries: context.len(), bytes: context.bytes });
     let (archive, writer) = send(context);
     let body = bollard::body_try_stream(archive);
-    let records = docker.build_image(options(build), Some(credentials), Some(body));
+    let records = docker.build_image(options(build, platform), Some(credentials), Some(body));
     let result = output::follow(records, progress).await;
     // The engine only knows that the archive broke off; the writer knows why.
     match writer.await {
@@ -85,8 +87,9 @@ async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) ->
     Ok(id)
 }
 
-fn options(build: &Build) -> BuildImageOptions {
+fn options(build: &Build, platform: Option<&str>) -> BuildImageOptions {
     BuildImageOptions {
+        platform: platform.unwrap_or_default().to_owned(),
         dockerfile: build.dockerfile.clone(),
         buildargs: Some(build.args.clone().into_iter().collect()),
         target: build.target.clone().unwrap_or_default(),

@@ -36,22 +36,31 @@ pub async fn pin_all(
     sources: Sources<'_>,
     sink: Sink<'_>,
 ) -> Result<BTreeMap<ServiceName, PinnedImage>, ImageError> {
-    let mut pinned: Vec<(&str, Option<&Build>, PinnedImage)> = Vec::new();
+    let mut pinned: Vec<(Wanted<'_>, PinnedImage)> = Vec::new();
     let mut images = BTreeMap::new();
     for (name, service) in &environment.services {
-        let (image, recipe) = (service.image.as_str(), service.build.as_ref());
-        let image = if let Some((.., done)) = pinned.iter().find(|done| (done.0, done.1) == (image, recipe)) {
+        let wanted =
+            Wanted { image: &service.image, recipe: service.build.as_ref(), platform: service.platform.as_deref() };
+        let image = if let Some((_, done)) = pinned.iter().find(|(earlier, _)| *earlier == wanted) {
             done.clone()
         } else {
             let progress = |progress: Progress| sink(name, progress);
             let pin = Pin { environment, sources, progress: &progress };
-            let done = pin.one(image, recipe).await.map_err(|cause| ImageError { service: name.clone(), cause })?;
-            pinned.push((image, recipe, done.clone()));
+            let done = pin.one(wanted).await.map_err(|cause| ImageError { service: name.clone(), cause })?;
+            pinned.push((wanted, done.clone()));
             done
         };
         images.insert(name.clone(), image);
     }
     Ok(images)
+}
+
+/// An image as a service wants it.
+#[derive(Clone, Copy, PartialEq)]
+struct Wanted<'e> {
+    image: &'e str,
+    recipe: Option<&'e Build>,
+    platform: Option<&'e str>,
 }
 
 struct Pin<'a> {
@@ -61,12 +70,16 @@ struct Pin<'a> {
 }
 
 impl Pin<'_> {
-    async fn one(&self, image: &str, recipe: Option<&Build>) -> Result<PinnedImage, Cause> {
+    async fn one(&self, Wanted { image, recipe, platform }: Wanted<'_>) -> Result<PinnedImage, Cause> {
         let name: ImageName = image.parse()?;
-        match recipe {
-            Some(recipe) => self.built(&name, recipe).await,
-            None => self.found(&name).await,
+        let mut pinned = match recipe {
+            Some(recipe) => self.built(&name, recipe, platform).await?,
+            None => self.found(&name).await?,
+        };
+        if let PinnedImage::Registry { platform: asked, .. } = &mut pinned {
+            *asked = platform.map(str::to_owned);
         }
+        Ok(pinned)
     }
 
     fn registry(&self) -> Option<&str> {
@@ -74,7 +87,7 @@ impl Pin<'_> {
     }
 
     /// An image that is built here, and pushed where the environment has a registry.
-    async fn built(&self, name: &ImageName, recipe: &Build) -> Result<PinnedImage, Cause> {
+    async fn built(&self, name: &ImageName, recipe: &Build, platform: Option<&str>) -> Result<PinnedImage, Cause> {
         if name.digest().is_some() {
             return Err(Cause::BuildOfDigest);
         }
@@ -83,7 +96,7 @@ impl Pin<'_> {
             // A registry that will not have the image is better known before a long build than after it.
             self.resolve_if_any(&name.clone().locate(self.registry())).await?;
         }
-        let extras = Extras { credentials: self.base_image_credentials().await?, progress: self.progress };
+        let extras = Extras { credentials: self.base_image_credentials().await?, platform, progress: self.progress };
         let id = build(docker, &self.environment.root, recipe, extras).await?;
         let tag_name = name.tag().map_or_else(|| content_tag(&id), str::to_owned);
         let label = name.label(Some(&tag_name));
@@ -94,7 +107,7 @@ impl Pin<'_> {
         let image = name.clone().locate(self.registry()).with_tag(&tag_name);
         tag(docker, &id, &image.repository(), &tag_name).await?;
         let digest = self.push(docker, &id, &image).await?;
-        Ok(PinnedImage::Registry { repository: image.repository(), digest: digest.to_string(), tag: label })
+        Ok(registry_image(&image, &digest, label))
     }
 
     async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
@@ -144,7 +157,7 @@ impl Pin<'_> {
         };
         let tag = name.label(image.tag());
         (self.progress)(Progress::Resolved { digest: digest.to_string() });
-        Ok(PinnedImage::Registry { repository: image.repository(), digest: digest.to_string(), tag })
+        Ok(registry_image(&image, &digest, tag))
     }
 
     /// Without a registry, an image of the builder itself, if the name says neither a registry nor a digest.
@@ -165,6 +178,10 @@ impl Pin<'_> {
         let registries: Vec<&str> = self.registry().into_iter().collect();
         Ok(self.sources.logins.for_build(&registries).await?)
     }
+}
+
+fn registry_image(image: &Reference, digest: &Digest, tag: String) -> PinnedImage {
+    PinnedImage::Registry { repository: image.repository(), digest: digest.to_string(), tag, platform: None }
 }
 
 fn content_tag(id: &str) -> String {

@@ -109,6 +109,19 @@ impl Diagnostics {
         Err(Self(found))
     }
 
+    /// These, and those of others that are about other places.
+    #[must_use]
+    pub(crate) fn beside(mut self, others: &Self) -> Self {
+        let is_elsewhere =
+            |other: &&Diagnostic| !self.0.iter().any(|own| own.file == other.file && own.span == other.span);
+        let others: Vec<Diagnostic> = others.iter().filter(is_elsewhere).cloned().collect();
+        self.0.extend(others);
+        match Self::check(self.0) {
+            Err(all) => all,
+            Ok(()) => unreachable!("there were some"),
+        }
+    }
+
     /// All diagnostics.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()

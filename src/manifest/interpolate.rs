@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostic;
 use super::node::{Kind, Node, quoted};
-use super::source::Sources;
+use super::source::{Sources, Span};
 use super::{set, suggest};
 
 /// Defaults within defaults.
@@ -44,7 +44,7 @@ impl Interpolation<'_> {
                 if source.name == set::NAME {
                     return;
                 }
-                match (Text { rest: text, variables: self.variables, unset: self.unset }).expand(0) {
+                match Text::new(text, self.variables, self.unset).expand(0) {
                     Ok(expanded) => *text = expanded.into(),
                     Err(problem) => {
                         let span = node.span.start as usize..node.span.end as usize;
@@ -58,15 +58,88 @@ impl Interpolation<'_> {
     }
 }
 
+/// Keys of a service beneath which a name without a value takes it from the variable of its name.
+const PASSED: [&[&str]; 2] = [&["environment"], &["build", "args"]];
+
+impl Interpolation<'_> {
+    /// Gives names without a value the value of their variable.
+    pub(crate) fn pass_through(&self, services: &mut Node, problems: &mut Vec<Diagnostic>) {
+        let Kind::Map(services) = &mut services.kind else { return };
+        for service in services.values_mut() {
+            for path in PASSED {
+                let entry = path.iter().try_fold(&mut service.value, |node, key| match &mut node.kind {
+                    Kind::Map(map) => map.get_mut(*key).map(|entry| &mut entry.value),
+                    _ => None,
+                });
+                if let Some(node) = entry {
+                    self.pass(node, problems);
+                }
+            }
+        }
+    }
+
+    /// Puts the value of the variable that a config names in the place of its name.
+    pub(crate) fn configs(&self, configs: &mut Node, problems: &mut Vec<Diagnostic>) {
+        let Kind::Map(configs) = &mut configs.kind else { return };
+        for config in configs.values_mut() {
+            if let Kind::Map(map) = &mut config.value.kind
+                && let Some(entry) = map.get_mut("environment")
+                && let Some(name) = entry.value.text().map(str::to_owned)
+                && let Some(value) = self.passed(&name, entry.value.span, problems)
+            {
+                entry.value.kind = Kind::Scalar { text: value.into(), plain: false };
+            }
+        }
+    }
+
+    fn pass(&self, node: &mut Node, problems: &mut Vec<Diagnostic>) {
+        match &mut node.kind {
+            Kind::Map(map) => {
+                for (name, entry) in map.iter_mut().filter(|(_, entry)| entry.value.is_null()) {
+                    if let Some(value) = self.passed(name, entry.key, problems) {
+                        entry.value.kind = Kind::Scalar { text: value.into(), plain: false };
+                    }
+                }
+            }
+            Kind::List(items) => {
+                for item in items {
+                    let name = item.text().filter(|text| !text.contains('=')).map(str::to_owned);
+                    if let Some(name) = name
+                        && let Some(value) = self.passed(&name, item.span, problems)
+                    {
+                        item.kind = Kind::Scalar { text: format!("{name}={value}").into(), plain: false };
+                    }
+                }
+            }
+            Kind::Scalar { .. } => {}
+        }
+    }
+
+    fn passed(&self, name: &str, at: Span, problems: &mut Vec<Diagnostic>) -> Option<String> {
+        let value = self.variables.get(name).cloned();
+        if value.is_none() && self.unset == Unset::StandsIn {
+            return Some(STAND_IN.to_owned());
+        }
+        if value.is_none() {
+            let message = format!("{} has no value here, and no variable of this name is set", quoted(name));
+            let help = "set it in the environment or in .env; write `\"\"` for empty text, or `!reset` to remove what an earlier layer set";
+            let span = at.start as usize..at.end as usize;
+            problems.push(Diagnostic::at(self.sources.of(at), span, message).with_help(help));
+        }
+        value
+    }
+}
+
 /// What is wrong with a value.
-enum Problem {
+pub(super) enum Problem {
     Unset(String),
     Required(String, String),
     Malformed(&'static str),
 }
 
 impl Problem {
-    fn words(self, variables: &Variables) -> (String, String) {
+    /// Message and help.
+    pub(super) fn words(self, variables: &Variables) -> (String, String) {
         match self {
             Self::Unset(name) => {
                 let near = suggest::nearest(&name, variables.keys().map(String::as_str));
@@ -86,15 +159,19 @@ impl Problem {
 }
 
 /// The part of a value that is still to be read.
-struct Text<'t> {
+pub(super) struct Text<'t> {
     rest: &'t str,
     variables: &'t Variables,
     unset: Unset,
 }
 
 impl<'t> Text<'t> {
+    pub(super) fn new(rest: &'t str, variables: &'t Variables, unset: Unset) -> Self {
+        Self { rest, variables, unset }
+    }
+
     /// Reads to the end.
-    fn expand(mut self, depth: usize) -> Result<String, Problem> {
+    pub(super) fn expand(mut self, depth: usize) -> Result<String, Problem> {
         if depth > MAX_DEPTH {
             return Err(Problem::Malformed("defaults are nested too deeply"));
         }
@@ -145,7 +222,7 @@ impl<'t> Text<'t> {
         let value = self.variables.get(name);
         let set = value.filter(|value| !value.is_empty());
         let operand = self.operand()?;
-        let expand = |text: &str| Text { rest: text, ..*self }.expand(depth + 1);
+        let expand = |text: &str| Text::new(text, self.variables, self.unset).expand(depth + 1);
         // With a colon, an empty variable counts as one that is not set.
         let (operator, (value, text)) = match operand.strip_prefix(':') {
             Some(rest) => (rest.chars().next().unwrap_or(' '), (set, rest.get(1..).unwrap_or_default())),

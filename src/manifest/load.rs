@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::env_file::Files;
+use super::inherit::inherit;
 use super::interpolate::{Interpolation, Unset, Variables};
 use super::node::{Kind, Node, quoted};
 use super::source::{Source, Sources};
@@ -27,7 +29,16 @@ const BASE: &str = "base";
 /// Everything that is wrong, each with its file and line.
 pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
     let manifest = read(root, environment, overrides)?;
-    resolve::resolve(&interpolated(manifest, &variables::read(root)?, Unset::Refused)?)
+    let variables = variables::read(root)?;
+    interpolated(manifest.clone(), &variables, |_| Unset::Refused)
+        .map_err(|problems| {
+            let others = interpolated(manifest, &variables, |_| Unset::StandsIn);
+            match others.and_then(|manifest| resolve::resolve(&manifest)) {
+                Ok(_) => problems,
+                Err(others) => problems.beside(&others),
+            }
+        })
+        .and_then(|manifest| resolve::resolve(&manifest))
 }
 
 /// As [`load`], for commands that live from what the hosts have recorded: there a variable without a value, beneath
@@ -38,21 +49,33 @@ pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Envi
 pub fn load_recorded(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
     let manifest = read(root, environment, overrides)?;
     let variables = variables::read(root)?;
-    let strict = interpolated(manifest.clone(), &variables, Unset::Refused);
+    let strict = interpolated(manifest.clone(), &variables, |_| Unset::Refused);
     strict.and_then(|manifest| resolve::resolve(&manifest)).or_else(|problems| {
-        let lenient = interpolated(manifest, &variables, Unset::StandsIn);
+        let unset = |section: &str| if section == "services" { Unset::StandsIn } else { Unset::Refused };
+        let lenient = interpolated(manifest, &variables, unset);
         lenient.and_then(|manifest| resolve::resolve(&manifest)).map_err(|_| problems)
     })
 }
 
-/// Puts variables into the values of a manifest.
-fn interpolated(mut manifest: Manifest, variables: &Variables, services: Unset) -> Result<Manifest, Diagnostics> {
+/// Puts variables into the values of a manifest; `unset` says what happens to those without a value in a section.
+fn interpolated(
+    mut manifest: Manifest,
+    variables: &Variables,
+    unset: impl Fn(&str) -> Unset,
+) -> Result<Manifest, Diagnostics> {
     let mut problems = Vec::new();
-    let Manifest { tree, sources, .. } = &mut manifest;
+    let Manifest { tree, sources, root, .. } = &mut manifest;
     if let Kind::Map(map) = &mut tree.kind {
         for (key, entry) in map {
-            let unset = if &**key == "services" { services } else { Unset::Refused };
+            let unset = unset(key);
             Interpolation { sources, variables, unset }.put(&mut entry.value, &mut problems);
+            if &**key == "configs" {
+                Interpolation { sources, variables, unset }.configs(&mut entry.value, &mut problems);
+            }
+            if &**key == "services" {
+                Interpolation { sources, variables, unset }.pass_through(&mut entry.value, &mut problems);
+                Files { root, variables, unset }.put(&mut entry.value, sources, &mut problems);
+            }
         }
     }
     Diagnostics::check(problems)?;
@@ -76,7 +99,10 @@ pub fn read(root: &Path, environment: &str, overrides: &[String]) -> Result<Mani
     }
     Diagnostics::check(layers.problems)?;
     match layers.nodes.into_iter().fold(None, |tree, layer| Some(merge::merge(tree, layer))) {
-        Some(tree) => Ok(Manifest { name, root: root.to_owned(), sources: layers.sources, tree }),
+        Some(mut tree) => {
+            Diagnostics::check(inherit(&mut tree, root, &mut layers.sources))?;
+            Ok(Manifest { name, root: root.to_owned(), sources: layers.sources, tree: merge::settle(tree) })
+        }
         None => Err(Diagnostic::general(format!("the manifest of `{environment}` is empty"))
             .with_help(format!("write it into {}", relative(environment).display()))
             .into()),

@@ -7,11 +7,38 @@ use std::sync::Arc;
 use super::node::{Entry, Kind, Map, Node, Tag, pairs};
 use super::rules::{Rule, rule};
 
-/// Puts a layer over what the layers before it made.
+/// Puts a layer over what the layers before it made. Tags are kept until [`settle`]: a service may still get something
+/// beneath it from the one that it extends.
 pub(crate) fn merge(base: Option<Node>, over: Node) -> Node {
     let mut tree = base.unwrap_or_else(|| Node::new(over.span, Kind::Map(Map::new())));
     put(&mut tree, over, &mut Vec::new());
     tree
+}
+
+/// Puts a service over the one that it extends.
+pub(crate) fn merge_service(mut base: Node, over: Node) -> Node {
+    put(&mut base, over, &mut vec!["services".into(), "".into()]);
+    base
+}
+
+/// A tree as it is when nothing more comes to lie under it: `!reset` keys are gone, `!override` has done its work.
+pub(crate) fn settle(mut node: Node) -> Node {
+    node.tag = None;
+    match &mut node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::List(items) => {
+            items.retain(|item| item.tag != Some(Tag::Reset));
+            *items = std::mem::take(items).into_iter().map(settle).collect();
+        }
+        Kind::Map(map) => {
+            map.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, entry)| (key, Entry { value: settle(entry.value), ..entry }))
+                .collect();
+        }
+    }
+    node
 }
 
 fn put(base: &mut Node, mut over: Node, path: &mut Vec<Arc<str>>) {
@@ -24,21 +51,22 @@ fn put(base: &mut Node, mut over: Node, path: &mut Vec<Arc<str>>) {
     rule.normalise(base);
     rule.normalise(&mut over);
     match (&mut base.kind, over.kind) {
-        (_, kind) if matches!(rule, Rule::Replace) => *base = settled(Node { kind, ..over }),
+        (_, kind) if matches!(rule, Rule::Replace) => *base = Node { kind, ..over },
         (Kind::Map(into), Kind::Map(from)) => {
             rule.make_room(into, &from);
             put_entries(into, from, path);
         }
         (Kind::List(into), Kind::List(from)) => put_items(into, from, rule, path),
-        (_, kind) => *base = settled(Node { kind, ..over }),
+        (_, kind) => *base = Node { kind, ..over },
     }
 }
 
 fn put_entries(into: &mut Map, from: Map, path: &mut Vec<Arc<str>>) {
     for (key, entry) in from {
         match (entry.value.tag, into.get_mut(&key)) {
-            (Some(Tag::Reset), _) => {
-                into.shift_remove(&key);
+            (None, Some(existing)) if existing.value.tag == Some(Tag::Reset) => {
+                // What lies further below stays hidden.
+                *existing = Entry { value: Node { tag: Some(Tag::Override), ..entry.value }, ..entry };
             }
             (None, Some(existing)) => {
                 existing.key = entry.key;
@@ -47,7 +75,7 @@ fn put_entries(into: &mut Map, from: Map, path: &mut Vec<Arc<str>>) {
                 path.pop();
             }
             _ => {
-                into.insert(key, Entry { value: settled(entry.value), ..entry });
+                into.insert(key, entry);
             }
         }
     }
@@ -66,29 +94,9 @@ fn put_items(into: &mut Vec<Node>, from: Vec<Node>, rule: Rule, path: &mut Vec<A
                 put(old, item, path);
                 path.pop();
             }
-            None => into.push(settled(item)),
+            None => into.push(item),
         }
     }
-}
-
-/// A value as it is when nothing lies under it: `!reset` keys are gone, `!override` has done its work.
-fn settled(mut node: Node) -> Node {
-    node.tag = None;
-    match &mut node.kind {
-        Kind::Scalar { .. } => {}
-        Kind::List(items) => {
-            items.retain(|item| item.tag != Some(Tag::Reset));
-            *items = std::mem::take(items).into_iter().map(settled).collect();
-        }
-        Kind::Map(map) => {
-            map.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
-            *map = std::mem::take(map)
-                .into_iter()
-                .map(|(key, entry)| (key, Entry { value: settled(entry.value), ..entry }))
-                .collect();
-        }
-    }
-    node
 }
 
 impl Rule {
@@ -113,6 +121,10 @@ impl Rule {
         };
         if let Some(map) = map {
             node.kind = Kind::Map(map);
+        }
+        if matches!((self, &node.kind), (Self::Listed, Kind::Scalar { .. })) && !node.is_null() {
+            let item = Node { tag: None, ..node.clone() };
+            node.kind = Kind::List(vec![item]);
         }
     }
 

@@ -77,6 +77,15 @@ impl Node {
         }
     }
 
+    /// Values in it, itself included.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Scalar { .. } => 0,
+            Kind::List(items) => items.iter().map(Self::size).sum(),
+            Kind::Map(map) => map.values().map(|entry| entry.value.size()).sum::<usize>(),
+        }
+    }
+
     /// What this is, to follow "found".
     pub(crate) fn describe(&self) -> String {
         match &self.kind {

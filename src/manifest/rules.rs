@@ -19,6 +19,8 @@ pub(crate) enum Rule {
     Names,
     /// A map that may be written as the value of this key alone.
     Shorthand(&'static str),
+    /// A list of texts, each once, that may be written as one text.
+    Listed,
     /// A list in which these items are the same and merge.
     Unique(Identity),
     /// A map in which one group of keys excludes the others: the later group replaces the earlier.
@@ -40,6 +42,8 @@ pub(crate) enum Identity {
     Device,
     /// The text.
     Text,
+    /// The text, or the path.
+    Path,
 }
 
 /// Groups of keys of a host of which one says how it is reached.
@@ -65,15 +69,17 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
 fn service_rule(path: &[&str]) -> Rule {
     match path {
         ["command" | "entrypoint"] | ["healthcheck", "test"] | ["health", "exec"] => Rule::Replace,
-        ["environment" | "labels" | "sysctls" | "storage_opt"] | ["build", "args"] => Rule::Pairs,
-        ["networks"] => Rule::Names,
+        ["environment" | "labels" | "annotations" | "sysctls" | "storage_opt"] | ["build", "args"] => Rule::Pairs,
+        ["networks" | "depends_on"] => Rule::Names,
+        ["extends"] => Rule::Shorthand("service"),
+        ["dns" | "dns_opt" | "dns_search" | "env_file" | "label_file" | "tmpfs"] => Rule::Listed,
         ["build"] => Rule::Shorthand("context"),
         ["health"] => Rule::Alternatives(CHECKS),
         ["logging"] => Rule::Logging,
         ["ports"] => Rule::Unique(Identity::Port),
         ["volumes"] => Rule::Unique(Identity::Target),
         ["configs" | "secrets"] => Rule::Unique(Identity::File),
-        ["cap_add" | "cap_drop" | "group_add" | "security_opt" | "expose"]
+        ["cap_add" | "cap_drop" | "group_add" | "security_opt" | "expose" | "profiles"]
         | ["deploy", "placement", "constraints"]
         | ["networks", _, "aliases"] => Rule::Unique(Identity::Text),
         ["devices"] => Rule::Unique(Identity::Device),
@@ -84,7 +90,11 @@ fn service_rule(path: &[&str]) -> Rule {
 impl Rule {
     /// What identifies an item of a list; `None` where items are only appended.
     pub(crate) fn identity(self, item: &Node) -> Option<String> {
-        let Self::Unique(identity) = self else { return None };
+        let identity = match self {
+            Self::Unique(identity) => identity,
+            Self::Listed => Identity::Path,
+            _ => return None,
+        };
         let field = |key: &str| item.entry(key).and_then(|entry| entry.value.text());
         match (identity, item.text()) {
             (Identity::Port, Some(text)) => {
@@ -101,7 +111,8 @@ impl Rule {
                 Some(text.split(':').nth(1).filter(|part| part.starts_with('/')).unwrap_or(text).to_owned())
             }
             (Identity::File | Identity::Device, None) => field("target").or_else(|| field("source")).map(str::to_owned),
-            (Identity::File | Identity::Text, text) => text.map(str::to_owned),
+            (Identity::Path, None) => field("path").map(str::to_owned),
+            (Identity::File | Identity::Text | Identity::Path, text) => text.map(str::to_owned),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use minijinja::{Value, context};
 
-use crate::environment::{ConfigFile, Environment, Port, Secret, Service};
+use crate::environment::{ConfigSource, Environment, Port, Secret, Service};
 use crate::fleet::Host;
-use crate::manifest::{Diagnostic, Diagnostics};
+use crate::manifest::{Diagnostic, Diagnostics, text};
 use crate::name::{HostName, SecretName, ServiceName};
 
 mod engine;
@@ -77,9 +77,15 @@ fn configs(
 ) -> Vec<RenderedFile> {
     let mut files = Vec::new();
     for config in &service.configs {
-        let scope = scope(environment, host, service, config);
-        let name = config.template.strip_prefix(FOLDER).unwrap_or(&config.template);
-        match engine.render(&slashed(name), &scope) {
+        let text = match &config.content {
+            ConfigSource::Content(text) => Ok(text.clone()),
+            ConfigSource::File(path) => text(&environment.root, path),
+            ConfigSource::Template { path, variables } => {
+                let name = path.strip_prefix(FOLDER).unwrap_or(path);
+                engine.render(&slashed(name), &scope(environment, host, service, variables))
+            }
+        };
+        match text {
             Ok(text) => files.push(RenderedFile::config(config.file.clone(), text)),
             Err(problem) => problems.note(problem, host, service),
         }
@@ -88,7 +94,7 @@ fn configs(
 }
 
 /// The variables of a template.
-fn scope(environment: &Environment, host: &Host, service: &Service, config: &ConfigFile) -> Value {
+fn scope(environment: &Environment, host: &Host, service: &Service, variables: &BTreeMap<String, String>) -> Value {
     let map = |entries: &BTreeMap<String, String>| {
         Value::from_pairs(entries.iter().map(|(key, value)| (key.as_str(), value.as_str())))
     };
@@ -108,7 +114,7 @@ fn scope(environment: &Environment, host: &Host, service: &Service, config: &Con
         environment => environment.name.as_str(),
         host => machine(host),
         hosts => environment.placed(service).into_iter().map(machine).collect::<Vec<_>>(),
-        vars => map(&config.variables),
+        vars => map(variables),
         service => context! {
             name => service.name.as_str(),
             environment => map(&service.runtime.environment),

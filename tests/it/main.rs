@@ -17,6 +17,7 @@ mod manifest_layers;
 mod manifest_ports_and_files;
 mod manifest_report;
 mod manifest_service_keys;
+mod manifest_services;
 mod manifest_support;
 mod manifest_templates;
 mod manifest_top_level;

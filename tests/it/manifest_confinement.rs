@@ -77,6 +77,22 @@ fn what_a_container_may_do_reaches_the_engine() {
             "/HostConfig/PortBindings",
             json!({"9000/tcp": [{"HostPort": "8000"}], "9001/tcp": [{"HostPort": "8001"}]}),
         ),
+        (
+            "volumes: [\"/srv:/www:ro,z,rslave\", \"data:/data:nocopy\"]",
+            "/HostConfig/Binds",
+            json!(["/srv:/www:ro,z,rslave"]),
+        ),
+        (
+            "volumes: [{ type: bind, source: /srv, target: /www, bind: { create_host_path: false, propagation: rshared } }]",
+            "/HostConfig/Mounts",
+            json!([{"Type": "bind", "Source": "/srv", "Target": "/www", "ReadOnly": false, "BindOptions": {"Propagation": "rshared"}}]),
+        ),
+        (
+            "volumes: [{ type: volume, source: data, target: /d, volume: { nocopy: true, subpath: a } }]",
+            "/HostConfig/Mounts",
+            json!([{"Type": "volume", "Source": "shop-test_data", "Target": "/d", "ReadOnly": false, "VolumeOptions": {"NoCopy": true, "Subpath": "a"}}]),
+        ),
+        ("annotations: { com.example/a: b }", "/HostConfig/Annotations", json!({"com.example/a": "b"})),
         ("expose: [80, 53/udp]", "/ExposedPorts", json!({"80/tcp": {}, "53/udp": {}})),
         ("x-note: nothing is said that nobody wrote", "/HostConfig/Privileged", Value::Null),
     ]);
@@ -87,6 +103,7 @@ fn what_a_container_may_use_reaches_the_engine() {
     let gpu = |driver: &str, count: i64| json!([{"Driver": driver, "Count": count, "Capabilities": [["gpu"]]}]);
     let ids = json!([{"Driver": "nvidia", "Count": 0, "DeviceIDs": ["0", "3"], "Capabilities": [["gpu", "utility"]]}]);
     assert_requests(&[
+        ("healthcheck: { test: x, start_interval: 2s }", "/Healthcheck/StartInterval", json!(2_000_000_000_u64)),
         ("mem_limit: 512m", "/HostConfig/Memory", json!(536_870_912)),
         ("mem_reservation: 1.5g", "/HostConfig/MemoryReservation", json!(1_610_612_736)),
         ("memswap_limit: -1", "/HostConfig/MemorySwap", json!(-1)),
@@ -112,6 +129,22 @@ fn what_a_container_may_use_reaches_the_engine() {
             "/HostConfig/Ulimits",
             json!([{"Name": "memlock", "Soft": 1024, "Hard": -1}]),
         ),
+        ("blkio_config: { weight: 300 }", "/HostConfig/BlkioWeight", json!(300)),
+        (
+            "blkio_config: { weight_device: [{ path: /dev/sda, weight: 400 }] }",
+            "/HostConfig/BlkioWeightDevice",
+            json!([{"Path": "/dev/sda", "Weight": 400}]),
+        ),
+        (
+            "blkio_config: { device_read_bps: [{ path: /dev/sda, rate: 12mb }] }",
+            "/HostConfig/BlkioDeviceReadBps",
+            json!([{"Path": "/dev/sda", "Rate": 12_582_912}]),
+        ),
+        (
+            "blkio_config: { device_write_iops: [{ path: /dev/sda, rate: 30 }] }",
+            "/HostConfig/BlkioDeviceWriteIOps",
+            json!([{"Path": "/dev/sda", "Rate": 30}]),
+        ),
         ("gpus: all", "/HostConfig/DeviceRequests", gpu("", -1)),
         ("gpus: [{ driver: nvidia, count: 2 }]", "/HostConfig/DeviceRequests", gpu("nvidia", 2)),
         (
@@ -132,6 +165,17 @@ fn how_a_container_finds_others_reaches_the_engine() {
     assert_requests(&[
         ("hostname: web.internal", "/Hostname", json!("web.internal")),
         ("domainname: internal", "/Domainname", json!("internal")),
+        (
+            "networks: { back: { ipv4_address: 10.0.0.9, ipv6_address: fd00::9, link_local_ips: [169.254.0.9] } }",
+            "/NetworkingConfig/EndpointsConfig/shop-test_back/IPAMConfig",
+            json!({"IPv4Address": "10.0.0.9", "IPv6Address": "fd00::9", "LinkLocalIPs": ["169.254.0.9"]}),
+        ),
+        (
+            "networks: { back: { mac_address: 02:42:ac:11:00:02, driver_opts: { a: b } } }",
+            "/NetworkingConfig/EndpointsConfig/shop-test_back",
+            json!({"Aliases": ["web"], "MacAddress": "02:42:ac:11:00:02", "DriverOpts": {"a": "b"}}),
+        ),
+        ("networks: { default: {}, back: { priority: 10 } }", "/HostConfig/NetworkMode", json!("shop-test_back")),
         ("dns: 10.0.0.53", "/HostConfig/Dns", json!(["10.0.0.53"])),
         ("dns: [10.0.0.53, \"fd00::53\"]", "/HostConfig/Dns", json!(["10.0.0.53", "fd00::53"])),
         ("dns_search: [internal, example.org]", "/HostConfig/DnsSearch", json!(["internal", "example.org"])),

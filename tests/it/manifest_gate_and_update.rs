@@ -90,10 +90,10 @@ fn a_healthcheck_is_one_the_engine_understands() {
             r#"12:26: this is not a health check (write `[CMD, program, argument]`, `[CMD-SHELL, "text for a shell"]` or `[NONE]`)"#,
         ),
         (
-            "healthcheck: { test: x, interval: 0s, retries: 0, start_interval: 1s }",
+            "healthcheck: { test: x, interval: 0s, retries: 0, start_interval: 0s }",
             "12:39: `interval` must be longer than `0s`
 12:52: expected a number from 1 to 1000, found `0`
-12:55: `start_interval` is not supported (remove it; it is never ignored)",
+12:71: `start_interval` must be longer than `0s`",
         ),
     ];
     assert_problems(with_service_keys, &cases);

@@ -36,7 +36,10 @@ fn a_port_is_a_number_that_can_be_bound() {
         ),
         ("ports: [{ target: 80, published: 0 }]", "12:38: expected a number from 1 to 65535, found `0`"),
         ("ports: [{ published: 80 }]", "12:13: `target` is missing"),
-        ("ports: [{ target: 80, mode: host }]", "12:27: `mode` is not supported (remove it; it is never ignored)"),
+        (
+            "ports: [{ target: 80, mode: hots }]",
+            "12:33: `hots` is not allowed here (did you mean `host`? Otherwise use one of `host`, `ingress`)",
+        ),
         (
             "ports: [{ target: 80, protocol: tpc }]",
             "12:37: `tpc` is not allowed here (did you mean `tcp`? Otherwise use one of `tcp`, `udp`)",
@@ -60,7 +63,7 @@ fn a_volume_has_a_declared_or_absolute_source_and_a_place_of_its_own() {
             r#"volumes: ["/srv/../etc:/data"]"#,
             "12:15: `/srv/../etc` cannot be mounted (write an absolute path of the host, without `..`)",
         ),
-        (r#"volumes: ["/srv:/data:rx"]"#, "12:15: `rx` is not an option of a volume (use `ro` or `rw`)"),
+        (r#"volumes: ["/srv:/data:rx"]"#, "12:15: `rx` is not an option of a volume (did you mean `ro`?)"),
         (
             r#"volumes: ["/srv:data"]"#,
             "12:15: `data` is not a place for a volume (write an absolute path in the container, without `..`)",
@@ -79,8 +82,16 @@ fn a_volume_has_a_declared_or_absolute_source_and_a_place_of_its_own() {
         ),
         ("volumes: [{ type: bind, target: /x }]", "12:15: `source` is missing"),
         (
-            "volumes: [{ type: bind, source: /x, target: /x, bind: {} }]",
-            "12:53: `bind` is not supported (remove it; it is never ignored)",
+            "volumes: [{ type: bind, source: /x, target: /x, volume: {}, bind: { propagation: x, nocopy: true } }]",
+            "12:53: `volume` is for volumes of `type: volume`
+12:86: `x` is not allowed here (use one of `rprivate`, `private`, `rshared`, `shared`, `rslave`, `slave`)
+12:89: unknown key `nocopy` (use one of `propagation`, `selinux`, `create_host_path`)",
+        ),
+        (
+            r#"volumes: ["data:/x:z", "/srv:/y:nocopy", { type: bind, source: /a, target: /a, bind: { selinux: z, create_host_path: false } }]"#,
+            "12:15: this is an option of paths of the host, and a volume is mounted
+12:28: this is an option of volumes, and a path of the host is mounted
+12:46: `selinux` makes the engine create a missing directory (leave out one of the two)",
         ),
     ];
     assert_problems(with_service_keys, &cases);
@@ -92,8 +103,11 @@ fn a_network_is_declared_once_and_named_once() {
         ("networks: [bak]", "12:16: the network `bak` is not declared (did you mean `back`?)"),
         ("networks: [back, back]", "12:22: `back` is there twice"),
         (
-            "networks: { back: { ipv4_address: 10.0.0.1 } }",
-            "12:25: `ipv4_address` is not supported (remove it; it is never ignored)",
+            "networks: { back: { ipv4_address: '10.0.0', ipv6_address: 10.0.0.1, mac_address: x, interface_name: eth0 } }",
+            "12:39: `10.0.0` is not an IPv4 address
+12:63: `10.0.0.1` is not an IPv6 address
+12:86: `x` is not a hardware address (write `02:42:ac:11:00:02`)
+12:89: `interface_name` is not supported (remove it; it is never ignored)",
         ),
         (
             r#"networks: { back: { aliases: ["-x"] } }"#,

@@ -19,11 +19,11 @@ fn a_variable_has_a_name_and_a_value() {
     let cases = [
         (
             "environment: { A: }",
-            r#"12:20: `A` has no value (write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
+            r#"12:20: `A` has no value here, and no variable of this name is set (set it in the environment or in .env; write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
         ),
         (
             "environment: { A: ~ }",
-            r#"12:20: `A` has no value (write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
+            r#"12:20: `A` has no value here, and no variable of this name is set (set it in the environment or in .env; write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
         ),
         ("environment: { A: [1] }", "12:23: expected text, found a list"),
         (
@@ -37,7 +37,7 @@ fn a_variable_has_a_name_and_a_value() {
         (r#"environment: ["A=1", "A=2"]"#, "12:26: `A` is there twice; the first is at 12"),
         (
             r#"environment: ["A"]"#,
-            r#"12:19: `A` has no value (write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
+            r#"12:19: `A` has no value here, and no variable of this name is set (set it in the environment or in .env; write `""` for empty text, or `!reset` to remove what an earlier layer set)"#,
         ),
         (
             r#"environment: ["A B=1"]"#,

@@ -180,17 +180,19 @@ fn what_services_refer_to_is_declared_in_full() {
         ),
         (
             "configs: { a: {}, b: { template: x.j2 }, c: { template: templates/../x }, d: { template: /etc/passwd } }",
-            "4:12: `template` is missing
+            "4:12: nothing says where this config comes from (write `{ template: templates/<file> }`, `{ file: path }`, `{ content: text }` or `{ environment: VARIABLE }`)
 4:34: `x.j2` is not beneath templates/ (write `templates/<file>`, without `..`)
 4:57: `templates/../x` is not beneath templates/ (write `templates/<file>`, without `..`)
 4:90: `/etc/passwd` is not beneath templates/ (write `templates/<file>`, without `..`)",
         ),
         (
-            "configs: { e: { template: templates/ap.conf.j2 }, f: { file: x }, g: { template: templates } }",
+            "configs: { e: { template: templates/ap.conf.j2 }, f: { file: x }, g: { template: templates }, h: { content: a, file: b }, i: { content: a, variables: { b: c } }, j: { environment: SHIPCTL_NONE } }",
             "4:27: there is no file `templates/ap.conf.j2` (did you mean `templates/app.conf.j2`?)
-4:51: `template` is missing
-4:56: `file` is not supported (remove it; it is never ignored)
-4:82: `templates` is not beneath templates/ (write `templates/<file>`, without `..`)",
+4:62: cannot read x: No such file or directory (os error 2)
+4:82: `templates` is not beneath templates/ (write `templates/<file>`, without `..`)
+4:100: a config comes from `file` or from `content`, not from both
+4:140: `variables` are for templates
+4:181: `SHIPCTL_NONE` has no value here, and no variable of this name is set (set it in the environment or in .env; write `\"\"` for empty text, or `!reset` to remove what an earlier layer set)",
         ),
         (
             "volumes: { a: { external: yes  }, B: , c: 1 }",

@@ -1,12 +1,12 @@
 //! What sound manifests resolve to, and what holds where they are silent.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shipctl::environment::{
-    BatchSize, Build, Check, FailureAction, FileTarget, Health, Healthcheck, Logging, Mount, MountSource, Network,
-    Order, Port, Protocol, RestartPolicy, SecretSource, Service, UpdatePolicy,
+    BatchSize, Build, Check, ConfigSource, FailureAction, FileTarget, Health, Healthcheck, Logging, Mount,
+    MountOptions, MountSource, Network, Order, Port, Protocol, RestartPolicy, SecretSource, Service, UpdatePolicy,
 };
 use shipctl::fleet::Endpoint;
 
@@ -32,7 +32,7 @@ fn defaults_are_fit_for_production() {
     assert_eq!(runtime.logging, logging);
     assert_eq!(runtime.stop_grace_period, Duration::from_secs(10));
     assert!(!runtime.init);
-    assert_eq!(runtime.networks, [Network { name: "shop-test_default".into(), aliases: vec![] }]);
+    assert_eq!(runtime.networks, [Network::plain("shop-test_default".into())]);
     let update = UpdatePolicy {
         parallelism: BatchSize::Count(1),
         order: Order::StopFirst,
@@ -104,7 +104,12 @@ fn volumes_and_networks_get_full_names() {
         "volumes: [data:/data, '/srv/x:/x:ro', /cache, { type: volume, source: data, target: /d2, read_only: true }]
 networks: { back: { aliases: [db] }, default: }";
     let runtime = service(keys).runtime;
-    let mount = |source, target: &str, read_only| Mount { source, target: target.to_owned(), read_only };
+    let mount = |source, target: &str, read_only| Mount {
+        source,
+        target: target.to_owned(),
+        read_only,
+        options: MountOptions::default(),
+    };
     let expected = [
         mount(MountSource::Volume("shop-test_data".into()), "/data", false),
         mount(MountSource::Bind("/srv/x".into()), "/x", true),
@@ -113,8 +118,8 @@ networks: { back: { aliases: [db] }, default: }";
     ];
     assert_eq!(runtime.volumes, expected);
     let network = |name: &str, aliases: &[&str]| Network {
-        name: name.to_owned(),
         aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+        ..Network::plain(name.to_owned())
     };
     assert_eq!(runtime.networks, [network("shop-test_back", &["db"]), network("shop-test_default", &[])]);
     assert_eq!(service("networks: [back]").runtime.networks, [network("shop-test_back", &[])]);
@@ -133,7 +138,8 @@ secrets: [token, { source: token, target: renamed, mode: 0444 }, { source: token
         configs,
         [file("/app", 0, 0, 0o444), file("/etc/app.conf", 0, 0, 0o440), file("/etc/b", 1000, 7, 0o640)]
     );
-    assert_eq!(service.configs[0].template, Path::new("templates/app.conf.j2"));
+    let template = ConfigSource::Template { path: "templates/app.conf.j2".into(), variables: BTreeMap::new() };
+    assert_eq!(service.configs[0].content, template);
     let secrets: Vec<_> = service.secrets.iter().map(|secret| secret.file.clone()).collect();
     let expected = [
         file("/run/secrets/token", 0, 0, 0o400),
@@ -193,6 +199,7 @@ fn a_healthcheck_is_in_the_engines_words() {
         timeout_ms: Some(2000),
         retries: Some(3),
         start_period_ms: Some(0),
+        start_interval_ms: None,
     };
     assert_eq!(found.runtime.healthcheck, Some(expected));
     assert_eq!(service("healthcheck: { disable: true }").runtime.healthcheck.unwrap().test, ["NONE"]);

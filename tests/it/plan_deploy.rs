@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use shipctl::container::{ContainerId, ContainerSpec};
 use shipctl::engine::Provision;
 use shipctl::environment::{
-    BatchSize, Environment, Mount, MountSource, Network, NetworkSpec, Order, Port, Protocol, RestartPolicy, VolumeSpec,
+    BatchSize, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, Order, Port, Protocol,
+    RestartPolicy, VolumeSpec,
 };
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
@@ -388,9 +389,14 @@ fn a_udp_port_does_not_meet_a_tcp_port_of_the_same_number() {
 fn networks_and_volumes_are_made_as_described_and_external_ones_must_be_there() {
     let mut environment = environment(1);
     let web = &mut environment.services[0].runtime;
-    web.networks.push(Network { name: "backbone".to_owned(), aliases: Vec::new() });
+    web.networks.push(Network::plain("backbone".to_owned()));
     let data = MountSource::Volume("shop-prod_data".to_owned());
-    web.volumes.push(Mount { source: data, target: "/data".to_owned(), read_only: false });
+    web.volumes.push(Mount {
+        source: data,
+        target: "/data".to_owned(),
+        read_only: false,
+        options: MountOptions::default(),
+    });
     let backbone = NetworkSpec { external: true, ..NetworkSpec::plain("backbone".to_owned()) };
     environment.networks.insert("backbone".to_owned(), backbone);
     let plan = deploy(&environment, &fleet(&environment, &[]), "v1");

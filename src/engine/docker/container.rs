@@ -50,8 +50,13 @@ impl DockerEngine {
         stamp: &Stamp,
         files: &[RenderedFile],
     ) -> Result<ContainerId, EngineError> {
+        let api = &self.client.version().api;
+        if let Some((what, least)) = request::too_new_for(spec, api) {
+            return Err(EngineError::Refused(format!("`{what}` needs an engine with API {least}; this one has {api}")));
+        }
         let name = spec.name(&stamp.spec).unproven();
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let options = CreateContainerOptionsBuilder::new().name(&name);
+        let options = spec.image.platform().into_iter().fold(options, CreateContainerOptionsBuilder::platform).build();
         let created =
             self.short(self.docker().create_container(Some(options), request::create_body(spec, stamp))).await;
         let (id, attached) = match created {

@@ -20,7 +20,11 @@ const STALL: Duration = Duration::from_mins(1);
 impl DockerEngine {
     pub(super) async fn make_present(&self, image: &PinnedImage, progress: &PullProgress) -> Result<(), EngineError> {
         match self.image(image).await {
-            Ok(present) => return self.suits(image, &present),
+            // Under the digest of an index an engine may have the image of another platform than the one that is asked for.
+            Ok(present) => match self.suits(image, &present) {
+                Err(_) if image.platform().is_some() => {}
+                verdict => return verdict,
+            },
             Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
@@ -29,7 +33,7 @@ impl DockerEngine {
                 "image {image} is on the engine that built it only, and not here"
             )));
         };
-        self.stream_pull(repository, digest, progress).await?;
+        self.stream_pull(repository, digest, image.platform(), progress).await?;
         let present = self.image(image).await.map_err(|error| match error {
             EngineError::NotFound(_) => EngineError::Refused(format!("the pull of {image} ended without the image")),
             error => error,
@@ -41,8 +45,15 @@ impl DockerEngine {
         self.short(self.docker().inspect_image(&image.reference())).await
     }
 
-    async fn stream_pull(&self, repository: &str, digest: &str, progress: &PullProgress) -> Result<(), EngineError> {
-        let options = CreateImageOptionsBuilder::new().from_image(repository).tag(digest).build();
+    async fn stream_pull(
+        &self,
+        repository: &str,
+        digest: &str,
+        platform: Option<&str>,
+        progress: &PullProgress,
+    ) -> Result<(), EngineError> {
+        let options = CreateImageOptionsBuilder::new().from_image(repository).tag(digest);
+        let options = platform.into_iter().fold(options, CreateImageOptionsBuilder::platform).build();
         let mut messages = Box::pin(self.docker().create_image(Some(options), None, self.credentials(repository)));
         let mut layers = Layers::default();
         loop {
@@ -90,6 +101,12 @@ impl DockerEngine {
         let version = self.client.version();
         let (os, architecture) =
             (present.os.as_deref().unwrap_or_default(), present.architecture.as_deref().unwrap_or_default());
+        if let Some(platform) = image.platform() {
+            let mut wanted = platform.split('/');
+            let is_wanted = wanted.next() == Some(os) && wanted.next() == Some(architecture);
+            let differs = || format!("image {image} is built for {os}/{architecture}, and not for {platform}");
+            return if is_wanted { Ok(()) } else { Err(EngineError::Refused(differs())) };
+        }
         let runs = (os.is_empty() || os == version.os)
             && (architecture.is_empty() || runs_on(architecture, &version.architecture));
         if runs {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    DeviceMapping, DeviceRequest as EngineRequest, HostConfig, HostConfigCgroupnsModeEnum, ResourcesUlimits,
+    DeviceMapping, DeviceRequest as EngineRequest, HostConfig, HostConfigCgroupnsModeEnum, ResourcesBlkioWeightDevice,
+    ResourcesUlimits, ThrottleDevice,
 };
 
 use crate::environment::{Device, DeviceRequest, Limits, Naming, Privileges, Runtime, Ulimit};
@@ -80,9 +81,25 @@ fn limits(limits: &Limits) -> HostConfig {
         pids_limit: limits.pids,
         oom_kill_disable: limits.oom_kill_disable.then_some(true),
         oom_score_adj: limits.oom_score_adj,
+        blkio_weight: limits.blkio.weight,
+        blkio_weight_device: some(limits.blkio.weight_device.iter().map(weight).collect()),
+        blkio_device_read_bps: throttles(&limits.blkio.device_read_bps),
+        blkio_device_read_iops: throttles(&limits.blkio.device_read_iops),
+        blkio_device_write_bps: throttles(&limits.blkio.device_write_bps),
+        blkio_device_write_iops: throttles(&limits.blkio.device_write_iops),
         ulimits: some(limits.ulimits.iter().map(|(name, limit)| ulimit(name, *limit)).collect()),
         ..HostConfig::default()
     }
+}
+
+fn weight((path, weight): (&String, &u16)) -> ResourcesBlkioWeightDevice {
+    ResourcesBlkioWeightDevice { path: Some(path.clone()), weight: Some(usize::from(*weight)) }
+}
+
+fn throttles(devices: &BTreeMap<String, u64>) -> Option<Vec<ThrottleDevice>> {
+    let throttle =
+        |(path, rate): (&String, &u64)| ThrottleDevice { path: Some(path.clone()), rate: signed(Some(*rate)) };
+    some(devices.iter().map(throttle).collect())
 }
 
 fn ulimit(name: &str, Ulimit { soft, hard }: Ulimit) -> ResourcesUlimits {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::container::PinnedImage;
-use crate::environment::{Check, Health, Limits, Logging, Naming, Privileges, Protocol, Runtime, Scope};
+use crate::environment::{
+    Attachment, Check, Health, Limits, Logging, MountOptions, Naming, Privileges, Protocol, Runtime, Scope,
+};
 
 fn spec() -> ContainerSpec {
     let port = |host_ip: Option<&str>, host_port, protocol| Port {
@@ -13,10 +15,16 @@ fn spec() -> ContainerSpec {
         container_port: 8080,
         protocol,
     };
-    let mount = |source, target: &str, read_only| Mount { source, target: target.to_owned(), read_only };
+    let mount = |source, target: &str, read_only| Mount {
+        source,
+        target: target.to_owned(),
+        read_only,
+        options: MountOptions::default(),
+    };
     let network = |name: &str, aliases: &[&str]| Network {
         name: name.to_owned(),
         aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+        attachment: Attachment::default(),
     };
     ContainerSpec {
         scope: Scope { project: "shop".parse().unwrap(), environment: "prod".parse().unwrap() },
@@ -26,6 +34,7 @@ fn spec() -> ContainerSpec {
             repository: "registry.example/shop/web".to_owned(),
             digest: "sha256:3fa9".to_owned(),
             tag: "shop/web:1.4".to_owned(),
+            platform: None,
         },
         runtime: Runtime {
             command: Some(vec!["serve".to_owned()]),
@@ -48,6 +57,7 @@ fn spec() -> ContainerSpec {
                 timeout_ms: None,
                 retries: Some(3),
                 start_period_ms: None,
+                start_interval_ms: None,
             }),
             restart: RestartPolicy::OnFailure(5),
             logging: Logging {
@@ -69,6 +79,7 @@ fn spec() -> ContainerSpec {
             privileges: Privileges::default(),
             limits: Limits::default(),
             naming: Naming::default(),
+            annotations: BTreeMap::new(),
         },
         files: Vec::new(),
         health: Health {
@@ -139,7 +150,7 @@ fn further_networks_are_connected_one_by_one() {
 #[test]
 fn the_network_of_the_host_has_no_aliases() {
     let mut spec = spec();
-    spec.runtime.networks = vec![Network { name: "host".to_owned(), aliases: Vec::new() }];
+    spec.runtime.networks = vec![Network::plain("host".to_owned())];
     let body = body(&spec);
     assert_eq!(body["HostConfig"]["NetworkMode"], "host");
     assert!(body.get("NetworkingConfig").is_none());

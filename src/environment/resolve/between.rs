@@ -84,6 +84,8 @@ fn order_is_possible(draft: &Draft, decoder: &mut Decoder<'_>) {
             "`start-first`: both containers would share the host's network",
             "use `stop-first`",
         );
+    } else if runtime.networks.iter().any(|network| network.attachment.is_exclusive()) {
+        decoder.problem_with_help(order, "`start-first`: both containers would want one address", "use `stop-first`");
     }
 }
 

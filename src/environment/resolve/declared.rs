@@ -1,12 +1,11 @@
 //! What services refer to by name: the top-level `secrets`, `configs`, `volumes` and `networks`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::words::pairs;
-use super::{keys, resources};
-use crate::environment::{NetworkSpec, SecretSource, VolumeSpec};
+use super::{configs, keys, resources};
+use crate::environment::{ConfigSource, NetworkSpec, SecretSource, VolumeSpec};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Node, quoted};
 use crate::manifest::rules::SECRETS;
@@ -26,16 +25,9 @@ pub(super) struct Declared<'m> {
     pub(super) secrets: BTreeMap<SecretName, SecretSource>,
     /// Names that are declared, though their source could not be read.
     secret_names: BTreeSet<String>,
-    configs: BTreeMap<String, Config>,
+    configs: BTreeMap<String, ConfigSource>,
     pub(super) volumes: BTreeMap<String, VolumeSpec>,
     pub(super) networks: BTreeMap<String, NetworkSpec>,
-}
-
-/// An entry of the top-level `configs`.
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) template: PathBuf,
-    pub(super) variables: BTreeMap<String, String>,
 }
 
 impl<'m> Declared<'m> {
@@ -69,9 +61,7 @@ impl<'m> Declared<'m> {
         }
         for (name, mut fields) in section("configs", top, decoder) {
             decoder.name::<ResourceName>(name, fields.at, "the name of a config");
-            let template = fields.required("template", decoder).and_then(|node| template(node, decoder, root));
-            let config =
-                Config { template: template.unwrap_or_default(), variables: pairs(&mut fields, "variables", decoder) };
+            let config = configs::decode(&mut fields, decoder, root);
             fields.finish_compose(decoder, keys::CONFIG);
             declared.configs.insert(name.to_owned(), config);
         }
@@ -86,7 +76,7 @@ impl<'m> Declared<'m> {
     }
 
     /// The config that a value names.
-    pub(super) fn config(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<(String, Config)> {
+    pub(super) fn config(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<(String, ConfigSource)> {
         let name = decoder.text(node)?;
         refer("config", name, node.span, self.configs.keys().map(String::as_str), decoder)?;
         self.configs.get(name).map(|config| (name.to_owned(), config.clone()))
@@ -163,45 +153,4 @@ fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<S
             None
         }
     }
-}
-
-/// A template's path: beneath `templates/`, also after symbolic links are followed.
-fn template(node: &Node, decoder: &mut Decoder<'_>, root: &Path) -> Option<PathBuf> {
-    let text = decoder.text(node)?;
-    let path = PathBuf::from(text);
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    if !plain || !path.starts_with("templates") || path.components().count() < 2 {
-        let message = format!("{} is not beneath templates/", quoted(text));
-        decoder.problem_with_help(node.span, message, "write `templates/<file>`, without `..`");
-        return None;
-    }
-    match (root.join(&path).canonicalize(), root.join("templates").canonicalize()) {
-        (Ok(file), Ok(templates)) if !file.starts_with(&templates) => {
-            decoder.problem(node.span, format!("{} is a link that leads out of templates/", quoted(text)));
-            None
-        }
-        (Ok(file), Ok(_)) if file.is_file() => Some(path),
-        (Ok(_), Ok(_)) => {
-            decoder.problem(node.span, format!("{} is not a file", quoted(text)));
-            None
-        }
-        _ => {
-            let files = siblings(root, &path);
-            let near = suggest::nearest(text, files.iter().map(String::as_str));
-            let help =
-                near.map_or("create it, or correct the path".to_owned(), |near| format!("did you mean `{near}`?"));
-            decoder.problem_with_help(node.span, format!("there is no file {}", quoted(text)), help);
-            None
-        }
-    }
-}
-
-/// Files beside a missing template, as a manifest would write them.
-fn siblings(root: &Path, missing: &Path) -> Vec<String> {
-    let folder = missing.parent().unwrap_or(missing);
-    let Ok(entries) = root.join(folder).read_dir() else { return Vec::new() };
-    let mut paths: Vec<String> =
-        entries.filter_map(|entry| Some(folder.join(entry.ok()?.file_name()).to_str()?.to_owned())).collect();
-    paths.sort();
-    paths
 }

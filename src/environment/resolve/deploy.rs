@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{keys, nested};
-use crate::environment::{BatchSize, Constraint, FailureAction, Order, UpdatePolicy};
+use crate::environment::{BatchSize, Constraint, FailureAction, Order, RestartPolicy, UpdatePolicy};
 use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Node, quoted};
 use crate::manifest::source::Span;
@@ -17,6 +17,7 @@ pub(super) struct Deploy {
     pub(super) constraint_spans: Vec<Span>,
     pub(super) update: UpdatePolicy,
     pub(super) order: Option<Span>,
+    pub(super) restart: Option<RestartPolicy>,
 }
 
 /// Placement and update policy.
@@ -32,6 +33,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
             failure_action: FailureAction::Rollback,
         },
         order: None,
+        restart: None,
     };
     let Some(mut fields) = nested(fields, "deploy", decoder) else { return deploy };
     if let Some(mut placement) = nested(&mut fields, "placement", decoder) {
@@ -51,10 +53,26 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
     if let Some(update) = nested(&mut fields, "update_config", decoder) {
         update_config(update, &mut deploy, decoder);
     }
+    deploy.restart = nested(&mut fields, "restart_policy", decoder).map(|fields| restart_policy(fields, decoder));
     // Read with the limits.
     fields.get("resources");
     fields.finish_compose(decoder, keys::DEPLOY);
     deploy
+}
+
+/// An engine restarts with delays of its own, and counts attempts without end.
+fn restart_policy(mut fields: Fields<'_>, decoder: &mut Decoder<'_>) -> RestartPolicy {
+    let attempts = fields.get("max_attempts").and_then(|node| decoder.number(node, 0..=1000));
+    let attempts = attempts.and_then(|attempts| u32::try_from(attempts).ok()).unwrap_or(0);
+    let words = [
+        ("none", RestartPolicy::No),
+        ("on-failure", RestartPolicy::OnFailure(attempts)),
+        ("any", RestartPolicy::Always),
+    ];
+    let words = words.each_ref().map(|(word, policy)| (*word, policy));
+    let policy = fields.get("condition").and_then(|node| decoder.word(node, &words)).cloned();
+    fields.finish_compose(decoder, &["delay", "window"]);
+    policy.unwrap_or(RestartPolicy::Always)
 }
 
 fn update_config(mut fields: Fields<'_>, deploy: &mut Deploy, decoder: &mut Decoder<'_>) {

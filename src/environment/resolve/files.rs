@@ -1,6 +1,6 @@
 //! `configs:` and `secrets:` of a service: files in its container.
 
-use super::declared::{Config, Declared};
+use super::declared::Declared;
 use super::mounts::{Targets, is_container_path, occupy};
 use crate::environment::{ConfigFile, FileTarget, SecretFile};
 use crate::manifest::decode::{Decoder, Fields, decimal};
@@ -22,8 +22,8 @@ pub(super) fn configs(
     let items = decoder.list(node);
     let config = |item: &Node| {
         let (source, file) = file(item, "/", CONFIG_MODE, decoder, targets)?;
-        let (source, Config { template, variables }) = declared.config(source, decoder)?;
-        Some(ConfigFile { source, template, variables, file: file? })
+        let (source, content) = declared.config(source, decoder)?;
+        Some(ConfigFile { source, content, file: file? })
     };
     items.iter().filter_map(config).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::keys;
 use crate::environment::{Check, Health, Healthcheck};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, Node, quoted};
@@ -150,12 +149,13 @@ pub(super) fn healthcheck(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
         u64::try_from(duration.as_millis()).ok()
     };
     let (interval_ms, timeout_ms, start_period_ms) = (millis("interval"), millis("timeout"), millis("start_period"));
+    let start_interval_ms = millis("start_interval");
     let retries =
         fields.get("retries").and_then(|node| decoder.number(node, 1..=1000)).and_then(|n| u32::try_from(n).ok());
-    fields.finish_compose(decoder, keys::HEALTHCHECK);
+    fields.finish_compose(decoder, &[]);
     // What could not be read counts as a check, so that the gate does not complain as well.
     let test = test.unwrap_or_else(|| vec!["CMD".to_owned()]);
-    Some(Healthcheck { test, interval_ms, timeout_ms, retries, start_period_ms })
+    Some(Healthcheck { test, interval_ms, timeout_ms, retries, start_period_ms, start_interval_ms })
 }
 
 fn test(node: &Node, decoder: &mut Decoder<'_>) -> Option<Vec<String>> {

@@ -32,6 +32,34 @@ pub(super) fn decode(
     (image.unwrap_or_else(|| format!("{project}/{service}")), build)
 }
 
+/// `os/architecture[/variant]`, where hosts are not to choose.
+pub(super) fn platform(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
+    let node = fields.get("platform")?;
+    let text = decoder.text(node)?;
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(is_word) {
+        let help = "write `linux/amd64` or `linux/arm64/v8`";
+        decoder.problem_with_help(node.span, format!("{} is not a platform", quoted(text)), help);
+    }
+    Some(text.to_owned())
+}
+
+/// Every deploy looks tags up anew, and hosts pull the digests that they lack; so `always` and `missing` come to the same,
+/// and what would pin an old image to a host is refused.
+pub(super) fn pull_policy(fields: &mut Fields<'_>, is_built: bool, decoder: &mut Decoder<'_>) {
+    let Some(node) = fields.get("pull_policy") else { return };
+    match decoder.text(node) {
+        Some("build") if !is_built => decoder.problem(node.span, "`pull_policy: build` without `build:`"),
+        None | Some("always" | "missing" | "if_not_present" | "build") => {}
+        Some(other) => {
+            let message = format!("{} is not supported", quoted(other));
+            let help = "leave it out: tags are looked up in each deploy, and hosts pull what they lack";
+            decoder.problem_with_help(node.span, message, help);
+        }
+    }
+}
+
 fn build(entry: &Entry, decoder: &mut Decoder<'_>) -> Build {
     if let Kind::Scalar { .. } = &entry.value.kind {
         let context = context(&entry.value, decoder).unwrap_or_default();

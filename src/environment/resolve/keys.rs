@@ -7,29 +7,20 @@ pub(super) const TOP: &[&str] =
 
 /// In a service; also our own words that are still to come.
 pub(super) const SERVICE: &[&str] = &[
-    "annotations",
     "attach",
-    "blkio_config",
     "container_name",
     "cpu_count",
     "cpu_percent",
     "credential_spec",
-    "depends_on",
     "develop",
-    "env_file",
-    "extends",
     "external_links",
     "isolation",
-    "label_file",
     "links",
     "mac_address",
     "models",
-    "platform",
     "post_start",
     "pre_stop",
-    "profiles",
     "provider",
-    "pull_policy",
     "scale",
     "traffic",
     "use_api_socket",
@@ -61,8 +52,7 @@ pub(super) const BUILD: &[&str] = &[
 ];
 
 /// In `deploy`.
-pub(super) const DEPLOY: &[&str] =
-    &["endpoint_mode", "labels", "mode", "replicas", "restart_policy", "rollback_config"];
+pub(super) const DEPLOY: &[&str] = &["endpoint_mode", "labels", "mode", "replicas", "rollback_config"];
 
 /// In `deploy.resources.reservations`: an engine reserves no processors.
 pub(super) const RESERVATIONS: &[&str] = &["cpus", "generic_resources"];
@@ -73,32 +63,17 @@ pub(super) const PLACEMENT: &[&str] = &["max_replicas_per_node", "preferences"];
 /// In `deploy.update_config`; also our own words that are still to come.
 pub(super) const UPDATE: &[&str] = &["max_failure_ratio", "canary"];
 
-/// In a long port.
-pub(super) const PORT: &[&str] = &["app_protocol", "mode", "name"];
-
 /// In a long volume.
-pub(super) const VOLUME: &[&str] = &["bind", "consistency", "image", "volume"];
+pub(super) const VOLUME: &[&str] = &["consistency", "image"];
 
 /// In a network of a service.
-pub(super) const ATTACHMENT: &[&str] = &[
-    "driver_opts",
-    "gw_priority",
-    "interface_name",
-    "ipv4_address",
-    "ipv6_address",
-    "link_local_ips",
-    "mac_address",
-    "priority",
-];
-
-/// In `healthcheck`.
-pub(super) const HEALTHCHECK: &[&str] = &["start_interval"];
+pub(super) const ATTACHMENT: &[&str] = &["gw_priority", "interface_name"];
 
 /// In an entry of the top-level `networks`.
 pub(super) const NETWORK: &[&str] = &["attachable", "enable_ipv4"];
 
 /// In an entry of the top-level `configs`.
-pub(super) const CONFIG: &[&str] = &["content", "environment", "external", "file", "name", "template_driver"];
+pub(super) const CONFIG: &[&str] = &["external", "labels", "name", "template_driver"];
 
 /// In an entry of the top-level `secrets`.
 pub(super) const SECRET: &[&str] = &["age", "driver", "driver_opts", "external", "labels", "name", "template_driver"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::words::{pairs, text, texts};
-use super::{keys, nested};
+use super::{blkio, keys, nested};
 use crate::environment::{DeviceRequest, Limits, Ulimit};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Kind, Node};
@@ -34,6 +34,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Lim
         oom_kill_disable: fields.get("oom_kill_disable").and_then(|node| decoder.boolean(node)).unwrap_or(false),
         oom_score_adj: fields.get("oom_score_adj").and_then(|node| decoder.signed(node, -1000..=1000)),
         ulimits: ulimits(fields, decoder),
+        blkio: blkio::decode(fields, decoder),
     };
     let mut requests = fields.get("gpus").map(|node| gpus(node, decoder)).unwrap_or_default();
     if let Some(deploy) = fields.get("deploy").filter(|node| matches!(node.kind, Kind::Map(_))) {

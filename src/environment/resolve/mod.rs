@@ -9,8 +9,12 @@ use crate::manifest::source::Span;
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
 use crate::name::ProjectName;
 
+mod attachment;
 mod between;
+mod blkio;
+mod configs;
 mod declared;
+mod dependencies;
 mod deploy;
 mod files;
 mod health;
@@ -60,7 +64,9 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
     let hosts_are_sound = decoder.count() == sound;
+    let active = words::texts(&mut top, "profiles", decoder);
     let drafts = service::decode(&mut top, project_text, decoder, &declared);
+    let drafts = dependencies::arrange(drafts, &active, decoder);
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {

@@ -5,11 +5,16 @@ use std::collections::HashMap;
 use super::declared::Declared;
 use super::files::permissions;
 use super::keys;
-use crate::environment::{Mount, MountSource};
+use super::words::{text, word};
+use crate::environment::{Mount, MountOptions, MountSource};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::manifest::short;
 use crate::manifest::source::Span;
+use crate::manifest::suggest;
+
+/// What becomes of mounts within a bind, in the kernel's words.
+const PROPAGATION: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
 /// As large, and as open, as the engine makes it.
 const EMPTY_TMPFS: MountSource = MountSource::Tmpfs { size: None, mode: None };
@@ -54,22 +59,30 @@ pub(super) fn is_container_path(path: &str) -> bool {
 
 fn short(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
     let parts = short::volume(decoder.text(node)?);
-    let read_only = match parts.options {
-        None | Some("rw") => false,
-        Some("ro") => true,
-        Some(other) => {
-            let message = format!("{} is not an option of a volume", quoted(other));
-            decoder.problem_with_help(node.span, message, "use `ro` or `rw`");
-            return None;
+    let (mut read_only, mut options) = (false, MountOptions::default());
+    for option in parts.options.into_iter().flat_map(|options| options.split(',')) {
+        match option {
+            "rw" => read_only = false,
+            "ro" => read_only = true,
+            "z" | "Z" => options.selinux = Some(option.to_owned()),
+            "nocopy" => options.nocopy = true,
+            _ if PROPAGATION.contains(&option) => options.propagation = Some(option.to_owned()),
+            other => {
+                let message = format!("{} is not an option of a volume", quoted(other));
+                let words = ["ro", "rw", "z", "Z", "nocopy"].into_iter().chain(PROPAGATION);
+                decoder.problem_with_help(node.span, message, suggest::hint(other, words));
+                return None;
+            }
         }
-    };
+    }
     let source = match parts.source {
         None => MountSource::Anonymous,
         Some(path) if path.starts_with('/') => bind(path, node.span, decoder)?,
         Some(path) if path.starts_with(['.', '~']) || path.contains('/') => bind(path, node.span, decoder)?,
         Some(name) => MountSource::Volume(declared.volume(name, node.span, decoder)),
     };
-    mount(source, parts.target, read_only, node.span, decoder)
+    let mount = mount(source, parts.target, read_only, node.span, decoder)?;
+    Some(checked(Mount { options, ..mount }, node.span, decoder))
 }
 
 fn long(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
@@ -104,11 +117,56 @@ fn long(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Opti
         (Some(_), None) => Some(MountSource::Anonymous),
         (None, _) => None,
     };
+    let options = options(&mut fields, kind, decoder);
     let target = fields.required("target", decoder).map(|node| (decoder.text(node), node.span));
     let read_only = fields.get("read_only").and_then(|node| decoder.boolean(node)).unwrap_or(false);
     fields.finish_compose(decoder, keys::VOLUME);
     let (target, span) = target?;
-    mount(source?, target?, read_only, span, decoder)
+    let mount = mount(source?, target?, read_only, span, decoder)?;
+    Some(checked(Mount { options, ..mount }, node.span, decoder))
+}
+
+/// `bind:` and `volume:` of a long volume.
+fn options(fields: &mut Fields<'_>, kind: Option<&str>, decoder: &mut Decoder<'_>) -> MountOptions {
+    let mut options = MountOptions::default();
+    for key in ["bind", "volume"] {
+        let Some(entry) = fields.entry(key) else { continue };
+        if kind.is_some_and(|kind| kind != key) {
+            decoder.problem(entry.key, format!("`{key}` is for volumes of `type: {key}`"));
+        }
+        let mut fields = decoder.map(&entry.value, entry.key);
+        if key == "bind" {
+            options.propagation = word(&mut fields, "propagation", &PROPAGATION, decoder);
+            options.selinux = word(&mut fields, "selinux", &["z", "Z"], decoder);
+            let create = fields.get("create_host_path").and_then(|node| decoder.boolean(node));
+            options.must_exist = create == Some(false);
+            fields.finish_compose(decoder, &["recursive"]);
+        } else {
+            options.nocopy = fields.get("nocopy").and_then(|node| decoder.boolean(node)).unwrap_or(false);
+            options.subpath = text(&mut fields, "subpath", decoder);
+            fields.finish_compose(decoder, &["labels"]);
+        }
+    }
+    options
+}
+
+/// Options that fit what is mounted.
+fn checked(mount: Mount, at: Span, decoder: &mut Decoder<'_>) -> Mount {
+    let MountOptions { propagation, selinux, must_exist, nocopy, subpath } = &mount.options;
+    let of_bind = propagation.is_some() || selinux.is_some() || *must_exist;
+    let of_volume = *nocopy || subpath.is_some();
+    let wrong = match &mount.source {
+        MountSource::Bind(_) => of_volume.then_some("this is an option of volumes, and a path of the host is mounted"),
+        _ => of_bind.then_some("this is an option of paths of the host, and a volume is mounted"),
+    };
+    if let Some(message) = wrong {
+        decoder.problem(at, message);
+    }
+    if selinux.is_some() && *must_exist {
+        let help = "leave out one of the two";
+        decoder.problem_with_help(at, "`selinux` makes the engine create a missing directory", help);
+    }
+    mount
 }
 
 fn tmpfs(entry: &Entry, decoder: &mut Decoder<'_>) -> MountSource {
@@ -134,5 +192,5 @@ fn mount(source: MountSource, target: &str, read_only: bool, at: Span, decoder: 
         decoder.problem_with_help(at, message, "write an absolute path in the container, without `..`");
         return None;
     }
-    Some(Mount { source, target: target.to_owned(), read_only })
+    Some(Mount { source, target: target.to_owned(), read_only, options: MountOptions::default() })
 }

@@ -1,7 +1,7 @@
 //! `networks:` and `network_mode:` of a service.
 
 use super::declared::{DEFAULT_NETWORK, Declared};
-use super::keys;
+use super::{attachment, keys};
 use crate::environment::Network;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Kind, Node, quoted};
@@ -15,7 +15,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>, declare
     }
     if let Some(mode) = mode {
         let name = decoder.word(&mode.value, &[("host", "host"), ("none", "none")]).unwrap_or("none");
-        return vec![Network { name: name.to_owned(), aliases: Vec::new() }];
+        return vec![Network::plain(name.to_owned())];
     }
     let networks = match listed.map(|entry| &entry.value) {
         None => Vec::new(),
@@ -24,7 +24,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>, declare
     };
     if networks.is_empty() {
         let name = declared.network(DEFAULT_NETWORK, fields.at, decoder);
-        return vec![Network { name, aliases: Vec::new() }];
+        return vec![Network::plain(name)];
     }
     networks
 }
@@ -37,21 +37,24 @@ fn by_name(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> V
         if networks.iter().any(|earlier| earlier.name == name) {
             decoder.problem(item.span, format!("{} is there twice", quoted(text)));
         }
-        networks.push(Network { name, aliases: Vec::new() });
+        networks.push(Network::plain(name));
     }
     networks
 }
 
+/// By priority, and otherwise in the order of the manifest: the first one is the way out.
 fn with_aliases(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Vec<Network> {
     let mut networks = Vec::new();
     for (name, entry) in decoder.map(node, node.span).named() {
         let mut fields = decoder.map(&entry.value, entry.key);
         let aliases = fields.get("aliases").map(|node| decoder.list(node)).unwrap_or_default();
         let aliases = aliases.iter().filter_map(|node| alias(node, decoder)).collect();
+        let (attachment, priority) = attachment::decode(&mut fields, decoder);
         fields.finish_compose(decoder, keys::ATTACHMENT);
-        networks.push(Network { name: declared.network(name, entry.key, decoder), aliases });
+        networks.push((-priority, Network { name: declared.network(name, entry.key, decoder), aliases, attachment }));
     }
-    networks
+    networks.sort_by_key(|(rank, _)| *rank);
+    networks.into_iter().map(|(_, network)| network).collect()
 }
 
 /// A name that other containers look up, so a name of DNS.

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::keys;
 use crate::environment::{Port, Protocol};
 use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Kind, Node, quoted};
@@ -89,7 +88,11 @@ fn long(node: &Node, decoder: &mut Decoder<'_>) -> Option<Port> {
     });
     let protocol =
         fields.get("protocol").and_then(|node| decoder.word(node, &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp)]));
-    fields.finish_compose(decoder, keys::PORT);
+    // For people and for other tools; on a plain host every port is one of the host.
+    fields.get("name").and_then(|node| decoder.text(node));
+    fields.get("app_protocol").and_then(|node| decoder.text(node));
+    fields.get("mode").and_then(|node| decoder.word(node, &[("host", ()), ("ingress", ())]));
+    fields.finish_compose(decoder, &[]);
     let protocol = protocol.unwrap_or(Protocol::Tcp);
     container_port.map(|container_port| Port { host_ip, host_port, container_port, protocol })
 }

@@ -53,8 +53,17 @@ pub(super) fn labels(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTre
     pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
 }
 
-/// What the engine does when the container ends.
-pub(super) fn restart(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> RestartPolicy {
+/// What the engine does when the container ends; `deploy` is what `deploy.restart_policy` says of it, which wins.
+pub(super) fn restart(
+    fields: &mut Fields<'_>,
+    deploy: Option<RestartPolicy>,
+    decoder: &mut Decoder<'_>,
+) -> RestartPolicy {
+    let written = written(fields, decoder);
+    deploy.unwrap_or(written)
+}
+
+fn written(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> RestartPolicy {
     let Some(node) = fields.get("restart") else { return RESTART };
     let Some(text) = decoder.text(node) else { return RESTART };
     let policy = match text {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::declared::Declared;
-use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime};
+use super::dependencies::{self, Dependency};
+use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, words};
 use crate::environment::{Privileges, Runtime, Service};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Entry;
@@ -24,6 +25,8 @@ pub(super) struct Draft {
     pub(super) constraints: Vec<Span>,
     /// `deploy.update_config.order`
     pub(super) order: Option<Span>,
+    pub(super) profiles: Vec<String>,
+    pub(super) depends_on: Vec<Dependency>,
 }
 
 /// All services, in the order of the manifest.
@@ -80,7 +83,7 @@ fn service(
         volumes,
         networks,
         healthcheck,
-        restart: runtime::restart(fields, decoder),
+        restart: runtime::restart(fields, deploy.restart, decoder),
         logging: runtime::logging(fields, decoder),
         labels: runtime::labels(fields, decoder),
         user: runtime::user(fields, decoder),
@@ -97,7 +100,11 @@ fn service(
         privileges: Privileges { device_requests, ..privileges::decode(fields, decoder) },
         limits,
         naming: naming::decode(fields, decoder),
+        annotations: words::pairs(fields, "annotations", decoder),
     };
+    let platform = image::platform(fields, decoder);
+    image::pull_policy(fields, build.is_some(), decoder);
+    let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
     if let (Some(entry), true) = (fields.entry("read_only"), runtime.privileges.read_only)
         && !(configs.is_empty() && secrets.is_empty())
     {
@@ -110,6 +117,7 @@ fn service(
         name,
         image,
         build: build_value,
+        platform,
         health,
         constraints: deploy.constraints,
         update: deploy.update,
@@ -123,5 +131,7 @@ fn service(
         ports: port_spans,
         constraints: deploy.constraint_spans,
         order: deploy.order,
+        profiles,
+        depends_on,
     }
 }

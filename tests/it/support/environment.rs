@@ -52,6 +52,7 @@ pub fn web() -> Service {
         name: service("web"),
         image: "shop/web".to_owned(),
         build: None,
+        platform: None,
         health: Health {
             check: Check::Http { port: 80, path: "/up".to_owned() },
             interval: Duration::from_millis(200),
@@ -75,7 +76,7 @@ pub fn web() -> Service {
             environment: BTreeMap::new(),
             ports: vec![Port { host_ip: None, host_port: Some(8080), container_port: 80, protocol: Protocol::Tcp }],
             volumes: Vec::new(),
-            networks: vec![Network { name: "shop-prod_default".to_owned(), aliases: Vec::new() }],
+            networks: vec![Network::plain("shop-prod_default".to_owned())],
             healthcheck: None,
             restart: RestartPolicy::OnFailure(5),
             logging: Logging { driver: "json-file".to_owned(), options: BTreeMap::new() },
@@ -91,6 +92,7 @@ pub fn web() -> Service {
             privileges: Privileges::default(),
             limits: Limits::default(),
             naming: Naming::default(),
+            annotations: BTreeMap::new(),
         },
     }
 }
@@ -102,6 +104,7 @@ pub fn image(tag: &str) -> PinnedImage {
         repository: "registry.example/shop/web".to_owned(),
         digest: format!("sha256:{}", format!("{kind:02x}{number:02x}").repeat(16)),
         tag: format!("shop/web:{tag}"),
+        platform: None,
     }
 }
 
