@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostic;
-use super::node::{Kind, Node, quoted};
+use super::node::{Kind, Node, is_null, quoted};
 use super::source::{Sources, Span};
 use super::{set, suggest};
 
@@ -39,13 +39,17 @@ impl Interpolation<'_> {
         match &mut node.kind {
             Kind::List(items) => items.iter_mut().for_each(|item| self.put(item, problems)),
             Kind::Map(map) => map.values_mut().for_each(|entry| self.put(&mut entry.value, problems)),
-            Kind::Scalar { text, .. } if text.contains('$') => {
+            Kind::Scalar { text, plain } if text.contains('$') => {
                 let source = self.sources.of(node.span);
                 if source.name == set::NAME {
                     return;
                 }
                 match Text::new(text, self.variables, self.unset).expand(0) {
-                    Ok(expanded) => *text = expanded.into(),
+                    Ok(expanded) => {
+                        // A variable that is empty is text without characters, and not the absence of a value.
+                        *plain &= !is_null(&expanded);
+                        *text = expanded.into();
+                    }
                     Err(problem) => {
                         let span = node.span.start as usize..node.span.end as usize;
                         let (message, help) = problem.words(self.variables);

@@ -122,6 +122,20 @@ impl Rule {
         if let Some(map) = map {
             node.kind = Kind::Map(map);
         }
+        if let (Self::Hosts, Kind::Map(map)) = (self, &node.kind) {
+            let lines = map.iter().flat_map(|(name, entry)| {
+                let addresses = match &entry.value.kind {
+                    Kind::List(items) => items.as_slice(),
+                    _ => std::slice::from_ref(&entry.value),
+                };
+                let line = move |address: &Node| {
+                    let text = format!("{name}={}", address.text().unwrap_or_default());
+                    Node::new(address.span, Kind::Scalar { text: text.into(), plain: false })
+                };
+                addresses.iter().map(line)
+            });
+            node.kind = Kind::List(lines.collect());
+        }
         if matches!((self, &node.kind), (Self::Listed, Kind::Scalar { .. })) && !node.is_null() {
             let item = Node { tag: None, ..node.clone() };
             node.kind = Kind::List(vec![item]);

@@ -58,7 +58,7 @@ impl Node {
 
     /// YAML's null: nothing, `~` or `null`.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The text of a scalar that is not null.
@@ -95,6 +95,11 @@ impl Node {
             Kind::Map(_) => "a map".to_owned(),
         }
     }
+}
+
+/// Whether YAML takes a text without quotes for null.
+pub(crate) fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// The operator's text in a message: in backquotes, escaped and not too long.

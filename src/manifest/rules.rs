@@ -21,6 +21,8 @@ pub(crate) enum Rule {
     Shorthand(&'static str),
     /// A list of texts, each once, that may be written as one text.
     Listed,
+    /// A list of `name=address`, each once, that may be written as a map.
+    Hosts,
     /// A list in which these items are the same and merge.
     Unique(Identity),
     /// A map in which one group of keys excludes the others: the later group replaces the earlier.
@@ -71,6 +73,7 @@ fn service_rule(path: &[&str]) -> Rule {
         ["command" | "entrypoint"] | ["healthcheck", "test"] | ["health", "exec"] => Rule::Replace,
         ["environment" | "labels" | "annotations" | "sysctls" | "storage_opt"] | ["build", "args"] => Rule::Pairs,
         ["networks" | "depends_on"] => Rule::Names,
+        ["extra_hosts"] => Rule::Hosts,
         ["extends"] => Rule::Shorthand("service"),
         ["dns" | "dns_opt" | "dns_search" | "env_file" | "label_file" | "tmpfs"] => Rule::Listed,
         ["build"] => Rule::Shorthand("context"),
@@ -93,6 +96,7 @@ impl Rule {
         let identity = match self {
             Self::Unique(identity) => identity,
             Self::Listed => Identity::Path,
+            Self::Hosts => Identity::Text,
             _ => return None,
         };
         let field = |key: &str| item.entry(key).and_then(|entry| entry.value.text());

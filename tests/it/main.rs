@@ -4,11 +4,13 @@
 mod architecture;
 mod cli_commands;
 mod cli_secrets;
+mod compose_form;
 mod fleet_ledger;
 mod image_context;
 mod image_dockerignore;
 mod image_reference;
 mod image_registry;
+mod manifest_compose;
 mod manifest_confinement;
 mod manifest_examples;
 mod manifest_gate_and_update;

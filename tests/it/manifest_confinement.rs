@@ -237,7 +237,7 @@ fn what_is_wrong_is_said_with_its_place() {
                 "12:5: files cannot be delivered into a read-only container (remove `read_only`, or give the service neither configs nor secrets)",
             ),
             ("working_dir: srv", "12:18: `srv` is not a directory (write an absolute path)"),
-            ("expose: [80-90]", "12:14: `80-90` is not a port of the container (write `80` or `53/udp`)"),
+            ("expose: [90-80]", "12:14: `90-80` is not a port of the container (write `80`, `8000-8009` or `53/udp`)"),
         ],
     );
 }

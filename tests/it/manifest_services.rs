@@ -23,7 +23,7 @@ fn environment_of<'e>(environment: &'e Environment, name: &str) -> Vec<(&'e str,
 }
 
 fn names(environment: &Environment) -> Vec<&str> {
-    environment.services.keys().map(|name| name.as_str()).collect()
+    environment.services.keys().map(ServiceName::as_str).collect()
 }
 
 #[test]

@@ -33,12 +33,12 @@ pub(super) fn expose(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Vec<
     let items = fields.get("expose").map(|node| decoder.list(node)).unwrap_or_default();
     for item in items {
         let Some(text) = decoder.text(item) else { continue };
-        let (port, name) = text.split_once('/').unwrap_or((text, "tcp"));
-        if let (Some(port), Some(protocol)) = (number(port), protocol(name)) {
-            found.push(format!("{port}/{}", protocol.as_str()));
+        let (ports, name) = text.split_once('/').unwrap_or((text, "tcp"));
+        if let (Some(ports), Some(protocol)) = (range(ports), protocol(name)) {
+            found.extend(ports.map(|port| format!("{port}/{}", protocol.as_str())));
         } else {
             let message = format!("{} is not a port of the container", quoted(text));
-            decoder.problem_with_help(item.span, message, "write `80` or `53/udp`");
+            decoder.problem_with_help(item.span, message, "write `80`, `8000-8009` or `53/udp`");
         }
     }
     found

@@ -137,9 +137,38 @@ pub(super) fn working_dir(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
 
 /// The signal that asks the container to end.
 pub(super) fn stop_signal(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
-    const SIGNALS: [&str; 12] = [
-        "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGWINCH", "SIGABRT", "SIGALRM",
-        "SIGPWR", "SIGCONT",
+    const SIGNALS: [&str; 31] = [
+        "SIGTERM",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGHUP",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGKILL",
+        "SIGWINCH",
+        "SIGABRT",
+        "SIGALRM",
+        "SIGPWR",
+        "SIGCONT",
+        "SIGBUS",
+        "SIGCHLD",
+        "SIGFPE",
+        "SIGILL",
+        "SIGIO",
+        "SIGPIPE",
+        "SIGPROF",
+        "SIGSEGV",
+        "SIGSTKFLT",
+        "SIGSTOP",
+        "SIGSYS",
+        "SIGTRAP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGVTALRM",
+        "SIGXCPU",
+        "SIGXFSZ",
     ];
     let node: &Node = fields.get("stop_signal")?;
     let text = decoder.text(node)?;
