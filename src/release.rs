@@ -32,6 +32,7 @@ impl Release {
         for service in environment.services.values() {
             let Some(image) = images.get(&service.name) else { continue };
             for host in environment.placed(service) {
+                let service = environment.on(&host.name, service);
                 let key = (host.name.clone(), service.name.clone());
                 let stamps = files.get(&key).map(|files| files.iter().map(RenderedFile::stamp).collect());
                 let spec = ContainerSpec {

@@ -63,7 +63,7 @@ impl<'a> Builder<'a> {
             return Ok(Self::Host(host));
         }
         let name = "builder".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
-        let host = Host { name, endpoint: environment.builder.clone(), labels: BTreeMap::new() };
+        let host = Host { name, endpoint: environment.builder.clone(), role: None, labels: BTreeMap::new() };
         match open_one(&host, None).await {
             Ok(own) => Ok(Self::Own(Box::new(own))),
             Err(error) => {

@@ -35,7 +35,8 @@ pub(super) async fn read(environment: &Environment) -> Result<BTreeMap<SecretNam
 }
 
 fn used(environment: &Environment) -> BTreeSet<&SecretName> {
-    let files = environment.services.values().flat_map(|service| service.secrets.iter().map(|file| &file.source));
+    let services = environment.services.values().chain(environment.overrides.values());
+    let files = services.flat_map(|service| service.secrets.iter().map(|file| &file.source));
     let login = environment.registry.as_ref().and_then(|registry| registry.login.as_ref());
     files.chain(login.map(|login| &login.password)).collect()
 }

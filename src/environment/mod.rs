@@ -2,7 +2,7 @@
 //! this, and need not check it again. There is deliberately no YAML, no file name of a layer and no
 //! `Option` that means "unset, use a default" in here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -22,7 +22,7 @@ pub mod secret;
 
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
 pub use health::{Check, Health};
-pub use placement::Constraint;
+pub use placement::{Constraint, Replicas};
 pub use policy::{BatchSize, FailureAction, Order, UpdatePolicy};
 pub use resource::{NetworkSpec, Subnet, VolumeSpec};
 pub use runtime::{
@@ -47,6 +47,8 @@ pub struct Environment {
     pub hosts: BTreeMap<HostName, Host>,
     /// Services in the order of the manifest, which is the order of the rollout.
     pub services: IndexMap<ServiceName, Service>,
+    /// Services that are written differently for a host or its role.
+    pub overrides: BTreeMap<(HostName, ServiceName), Service>,
     /// Where secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Networks by their full name.
@@ -63,7 +65,13 @@ impl Environment {
         self.hosts
             .values()
             .filter(|host| service.constraints.iter().all(|constraint| constraint.admits(host)))
+            .filter(|host| service.only.as_ref().is_none_or(|only| only.contains(&host.name)))
             .collect()
+    }
+
+    /// A service as it is on a host.
+    pub fn on<'e>(&'e self, host: &HostName, service: &'e Service) -> &'e Service {
+        self.overrides.get(&(host.clone(), service.name.clone())).unwrap_or(service)
     }
 
     /// Prefix of what we create on hosts: `<project>-<environment>`.
@@ -130,6 +138,12 @@ pub struct Service {
     pub health: Health,
     /// `deploy.placement.constraints`; all must hold.
     pub constraints: Vec<Constraint>,
+    /// Hosts that run it, of those that the constraints admit; `None` is all of them.
+    pub only: Option<BTreeSet<HostName>>,
+    /// Which of several on one host it is: 1 is the service itself, and the others are services of their own.
+    pub instance: usize,
+    /// The service whose further instance it is.
+    pub instance_of: Option<ServiceName>,
     /// `deploy.update_config`.
     pub update: UpdatePolicy,
     /// `configs:`, rendered for each host.

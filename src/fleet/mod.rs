@@ -23,6 +23,8 @@ pub struct Host {
     pub name: HostName,
     /// How it is reached.
     pub endpoint: Endpoint,
+    /// What it is for, such as `web`; services may be written differently for a role.
+    pub role: Option<String>,
     /// Labels that placement constraints and templates refer to.
     pub labels: BTreeMap<String, String>,
 }

@@ -29,10 +29,14 @@ pub struct NoMatch {
 impl Selection {
     /// Resolves filters against an environment. No filter of a kind means all of that kind; every filter must match.
     pub fn resolve(environment: &Environment, hosts: &[String], services: &[String]) -> Result<Self, NoMatch> {
-        Ok(Self {
-            hosts: pick("host", hosts, &environment.hosts.keys())?,
-            services: pick("service", services, &environment.services.keys())?,
-        })
+        let mut picked = pick("service", services, &environment.services.keys())?;
+        if let Some(picked) = &mut picked {
+            let is_meant = |of: &Option<ServiceName>| of.as_ref().is_some_and(|of| picked.contains(of));
+            let further = environment.services.values().filter(|service| is_meant(&service.instance_of));
+            let further: Vec<ServiceName> = further.map(|service| service.name.clone()).collect();
+            picked.extend(further);
+        }
+        Ok(Self { hosts: pick("host", hosts, &environment.hosts.keys())?, services: picked })
     }
 
     /// Whether the host is meant.

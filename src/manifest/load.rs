@@ -9,7 +9,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::env_file::Files;
 use super::inherit::inherit;
 use super::interpolate::{Interpolation, Unset, Variables};
-use super::node::{Kind, Node, quoted};
+use super::node::{Entry, Kind, Node, quoted};
 use super::source::{Source, Sources};
 use super::{Manifest, merge, parse, set, suggest, variables};
 use crate::environment::{Environment, resolve};
@@ -57,6 +57,22 @@ pub fn load_recorded(root: &Path, environment: &str, overrides: &[String]) -> Re
     })
 }
 
+/// Where services are written in a section: in `services` itself, and for hosts and roles.
+fn services_in<'n>(section: &str, node: &'n mut Node) -> Vec<&'n mut Node> {
+    let own = |entry: &'n mut Entry| match &mut entry.value.kind {
+        Kind::Map(map) => map.get_mut("services").map(|entry| &mut entry.value),
+        _ => None,
+    };
+    match section {
+        "services" => vec![node],
+        "hosts" | "roles" => match &mut node.kind {
+            Kind::Map(map) => map.values_mut().filter_map(own).collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
 /// Puts variables into the values of a manifest; `unset` says what happens to those without a value in a section.
 fn interpolated(
     mut manifest: Manifest,
@@ -72,9 +88,9 @@ fn interpolated(
             if &**key == "configs" {
                 Interpolation { sources, variables, unset }.configs(&mut entry.value, &mut problems);
             }
-            if &**key == "services" {
-                Interpolation { sources, variables, unset }.pass_through(&mut entry.value, &mut problems);
-                Files { root, variables, unset }.put(&mut entry.value, sources, &mut problems);
+            for services in services_in(key, &mut entry.value) {
+                Interpolation { sources, variables, unset }.pass_through(services, &mut problems);
+                Files { root, variables, unset }.put(services, sources, &mut problems);
             }
         }
     }

@@ -21,21 +21,34 @@ pub(crate) fn merge_service(mut base: Node, over: Node) -> Node {
     base
 }
 
-/// A tree as it is when nothing more comes to lie under it: `!reset` keys are gone, `!override` has done its work.
-pub(crate) fn settle(mut node: Node) -> Node {
+/// A tree as it is when nothing more comes to lie under it: `!reset` keys are gone, `!override` has done its work. Services
+/// that are written for a host or a role keep their tags, because they are yet to be put over the services themselves.
+pub(crate) fn settle(node: Node) -> Node {
+    settle_at(node, &mut Vec::new())
+}
+
+fn settle_at(mut node: Node, path: &mut Vec<Arc<str>>) -> Node {
+    if let [section, _, services] = path.as_slice()
+        && matches!((&**section, &**services), ("hosts" | "roles", "services"))
+    {
+        return node;
+    }
     node.tag = None;
     match &mut node.kind {
         Kind::Scalar { .. } => {}
         Kind::List(items) => {
             items.retain(|item| item.tag != Some(Tag::Reset));
-            *items = std::mem::take(items).into_iter().map(settle).collect();
+            *items = std::mem::take(items).into_iter().map(|item| settle_at(item, &mut vec!["[]".into()])).collect();
         }
         Kind::Map(map) => {
             map.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
-            *map = std::mem::take(map)
-                .into_iter()
-                .map(|(key, entry)| (key, Entry { value: settle(entry.value), ..entry }))
-                .collect();
+            let mut settled = Map::with_capacity(map.len());
+            for (key, entry) in std::mem::take(map) {
+                path.push(Arc::clone(&key));
+                settled.insert(key, Entry { value: settle_at(entry.value, path), ..entry });
+                path.pop();
+            }
+            *map = settled;
         }
     }
     node

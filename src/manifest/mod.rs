@@ -15,7 +15,7 @@ pub(crate) mod fields;
 mod inherit;
 mod interpolate;
 mod load;
-mod merge;
+pub(crate) mod merge;
 pub(crate) mod node;
 mod offsets;
 pub(crate) mod pairs;

@@ -63,7 +63,7 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
         ["hosts", _, "labels"] | ["configs", _, "variables"] => Rule::Pairs,
         ["secrets", _, "command"] => Rule::Replace,
         ["secrets", _] => Rule::Alternatives(SECRETS),
-        ["services", _, rest @ ..] => service_rule(rest),
+        ["services", _, rest @ ..] | ["hosts" | "roles", _, "services", _, rest @ ..] => service_rule(rest),
         _ => Rule::Plain,
     }
 }

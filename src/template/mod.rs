@@ -49,7 +49,7 @@ pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secr
     for service in environment.services.values() {
         for host in environment.placed(service) {
             let mut files = configs(&engine, environment, host, service, &mut problems);
-            for file in &service.secrets {
+            for file in &environment.on(&host.name, service).secrets {
                 match secrets.get(&file.source) {
                     Some(secret) => {
                         let context = format!("{}/{}/{}", environment.project, environment.name, file.source);
@@ -76,6 +76,7 @@ fn configs(
     problems: &mut Problems,
 ) -> Vec<RenderedFile> {
     let mut files = Vec::new();
+    let service = environment.on(&host.name, service);
     for config in &service.configs {
         let text = match &config.content {
             ConfigSource::Content(text) => Ok(text.clone()),
@@ -99,7 +100,12 @@ fn scope(environment: &Environment, host: &Host, service: &Service, variables: &
         Value::from_pairs(entries.iter().map(|(key, value)| (key.as_str(), value.as_str())))
     };
     let machine = |host: &Host| {
-        context! { name => host.name.as_str(), address => host.endpoint.address(), labels => map(&host.labels) }
+        context! {
+            name => host.name.as_str(),
+            address => host.endpoint.address(),
+            role => host.role.as_deref().unwrap_or_default(),
+            labels => map(&host.labels),
+        }
     };
     let port = |port: &Port| {
         context! {
@@ -116,7 +122,8 @@ fn scope(environment: &Environment, host: &Host, service: &Service, variables: &
         hosts => environment.placed(service).into_iter().map(machine).collect::<Vec<_>>(),
         vars => map(variables),
         service => context! {
-            name => service.name.as_str(),
+            name => service.instance_of.as_ref().unwrap_or(&service.name).as_str(),
+            instance => service.instance,
             environment => map(&service.runtime.environment),
             ports => service.runtime.ports.iter().map(port).collect::<Vec<_>>(),
         },

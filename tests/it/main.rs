@@ -16,6 +16,7 @@ mod manifest_examples;
 mod manifest_gate_and_update;
 mod manifest_interpolation;
 mod manifest_layers;
+mod manifest_placement;
 mod manifest_ports_and_files;
 mod manifest_report;
 mod manifest_service_keys;

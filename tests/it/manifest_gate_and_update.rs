@@ -108,7 +108,7 @@ fn a_constraint_matches_a_host() {
         ),
         (
             r#"deploy: { placement: { constraints: ["node.role == x"] } }"#,
-            "12:42: `node.role` is not something of a host: use `host.name` or `host.labels.<label>`",
+            "12:42: `node.role` is not something of a host: use `host.name`, `host.role` or `host.labels.<label>`",
         ),
         (
             r#"deploy: { placement: { constraints: ["host.labels.tier == wbe"] } }"#,
@@ -133,7 +133,7 @@ fn a_constraint_matches_a_host() {
 #[test]
 fn an_update_can_be_carried_out() {
     let cases = [
-        ("deploy: { replicas: 2 }", "12:15: `replicas` is not supported (remove it; it is never ignored)"),
+        ("deploy: { labels: {} }", "12:15: `labels` is not supported (remove it; it is never ignored)"),
         (
             "deploy: { update_config: { parallelism: 101% } }",
             "12:45: `101%` is not a number of hosts (write a number of hosts (0 for all at once), or a share from `1%` to `100%`)",

@@ -123,7 +123,7 @@ fn an_error_in_an_included_template_is_placed_there() {
     let project = project("x\n{% include 'part.j2' %}").with("templates/part.j2", "\n\n  {{ host.zone }}\n");
     assert_eq!(
         problems(&project),
-        "templates/part.j2:3:6: `host.zone` is not defined (rendering `web` on h1, `web` on h2)"
+        "templates/part.j2:3:6: `host.zone` is not defined (did you mean `role`? (rendering `web` on h1, `web` on h2))"
     );
     let broken = project.with("templates/part.j2", "{{ ");
     assert!(problems(&broken).starts_with("templates/part.j2:1:"), "{}", problems(&broken));

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Fleet;
+use super::ports::Published;
 use super::service::Draft;
 use crate::environment::placement::Subject;
-use crate::environment::{Constraint, Order, Port};
+use crate::environment::{Constraint, Order, Port, Runtime};
 use crate::fleet::Host;
 use crate::manifest::decode::Decoder;
 use crate::manifest::source::Span;
@@ -44,6 +45,13 @@ fn constraints_match(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_>
 fn there_is(constraint: &Constraint, fleet: &Fleet<'_>) -> String {
     let label = match &constraint.subject {
         Subject::Name => return suggest::hint(&constraint.value, hosts(fleet).map(|host| host.name.as_str())),
+        Subject::Role => {
+            let roles: BTreeSet<&str> = hosts(fleet).filter_map(|host| host.role.as_deref()).collect();
+            if roles.is_empty() {
+                return "no host has a role; write `role: web` beside one".to_owned();
+            }
+            return suggest::hint(&constraint.value, roles.iter().copied());
+        }
         Subject::Label(label) => label,
     };
     let values: BTreeSet<&str> = hosts(fleet).filter_map(|host| host.labels.get(label).map(String::as_str)).collect();
@@ -61,7 +69,7 @@ fn there_is(constraint: &Constraint, fleet: &Fleet<'_>) -> String {
 /// Without a registry an image is only where it was built.
 fn images_reach_hosts(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
     let (Some(span), None) = (draft.build, fleet.registry) else { return };
-    let far = hosts(fleet).find(|host| admits(draft, host) && host.endpoint != *fleet.builder);
+    let far = hosts(fleet).find(|host| draft.admits(host) && host.endpoint != *fleet.builder);
     if let Some(host) = far {
         let message = format!("the image is built on {}, and nothing brings it to host `{}`", fleet.builder, host.name);
         decoder.problem_with_help(span, message, "add `registry: { host: … }`, or name the host's engine as `builder`");
@@ -71,12 +79,16 @@ fn images_reach_hosts(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_
 /// Started first, the new container would find the port taken by the old one.
 fn order_is_possible(draft: &Draft, decoder: &mut Decoder<'_>) {
     let (Order::StartFirst, Some(order)) = (draft.service.update.order, draft.order) else { return };
-    let runtime = &draft.service.runtime;
-    let taken = runtime.ports.iter().zip(&draft.ports).find(|(port, _)| port.host_port.is_some());
-    if let Some((port, span)) = taken {
-        let port = port.host_port.unwrap_or_default();
-        let message =
-            format!("`start-first`: both containers would want port {port} of the host ({})", decoder.place(*span));
+    for (service, published) in draft.everywhere() {
+        start_first_is_possible(&service.runtime, published, order, decoder);
+    }
+}
+
+fn start_first_is_possible(runtime: &Runtime, published: &[Published], order: Span, decoder: &mut Decoder<'_>) {
+    let taken = runtime.ports.iter().zip(published).find(|(port, _)| port.host_port.is_some());
+    if let Some((port, published)) = taken {
+        let (port, place) = (port.host_port.unwrap_or_default(), decoder.place(published.at));
+        let message = format!("`start-first`: both containers would want port {port} of the host ({place})");
         decoder.problem_with_help(order, message, "use `stop-first`, or publish the container's port alone");
     } else if runtime.networks.iter().any(|network| network.name == "host") {
         decoder.problem_with_help(
@@ -91,45 +103,40 @@ fn order_is_possible(draft: &Draft, decoder: &mut Decoder<'_>) {
 
 /// Without a network of its own a container has nothing to publish; the engine would ignore it silently.
 fn ports_have_a_network(draft: &Draft, decoder: &mut Decoder<'_>) {
-    let runtime = &draft.service.runtime;
-    let mode =
-        runtime.networks.iter().map(|network| network.name.as_str()).find(|name| matches!(*name, "host" | "none"));
-    if let (Some(mode), Some(span)) = (mode, draft.ports.first()) {
-        decoder.problem_with_help(*span, format!("`network_mode: {mode}` publishes no ports"), "remove one of the two");
+    for (service, published) in draft.everywhere() {
+        let mut names = service.runtime.networks.iter().map(|network| network.name.as_str());
+        if let (Some(mode), Some(port)) = (names.find(|name| matches!(*name, "host" | "none")), published.first()) {
+            let message = format!("`network_mode: {mode}` publishes no ports");
+            decoder.problem_with_help(port.at, message, "remove one of the two");
+        }
     }
 }
 
 /// A port of a host goes to one service.
 fn ports_are_free(drafts: &[Draft], fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
-    let published: Vec<(&Draft, &Port, Span)> = drafts
-        .iter()
-        .flat_map(|draft| {
-            draft.service.runtime.ports.iter().zip(&draft.ports).map(move |(port, span)| (draft, port, *span))
-        })
-        .collect();
-    for (index, (draft, port, span)) in published.iter().enumerate() {
-        for (other, earlier, at) in &published[..index] {
-            let both = |host: &&Host| admits(draft, host) && admits(other, host);
-            let Some(host) = collide(port, earlier).then(|| hosts(fleet).find(both)).flatten() else { continue };
-            let number = port.host_port.unwrap_or_default();
-            let message = format!(
-                "port {number} of host `{}` is taken by `{}` ({})",
-                host.name,
-                other.service.name,
-                decoder.place(*at)
-            );
-            decoder.problem_with_help(*span, message, "publish another port, or place the services on different hosts");
-            break;
+    let mut told: Vec<(Span, Span)> = Vec::new();
+    for host in hosts(fleet) {
+        let mut taken: Vec<(&Draft, &Port, Span)> = Vec::new();
+        for draft in drafts.iter().filter(|draft| draft.admits(host)) {
+            let (service, published) = draft.on(&host.name);
+            for (port, Published { at: span, .. }) in service.runtime.ports.iter().zip(published) {
+                let earlier = taken.iter().find(|(_, earlier, _)| collide(port, earlier));
+                if let Some((other, _, at)) = earlier.filter(|(.., at)| at != span && !told.contains(&(*span, *at))) {
+                    told.push((*span, *at));
+                    let number = port.host_port.unwrap_or_default();
+                    let (name, place) = (&other.service.name, decoder.place(*at));
+                    let message = format!("port {number} of host `{}` is taken by `{name}` ({place})", host.name);
+                    let help = "publish another port, or place the services on different hosts";
+                    decoder.problem_with_help(*span, message, help);
+                }
+                taken.push((draft, port, *span));
+            }
         }
     }
 }
 
 fn hosts<'a>(fleet: &'a Fleet<'_>) -> impl Iterator<Item = &'a Host> + Clone {
-    fleet.hosts.iter().map(|(host, _)| host)
-}
-
-fn admits(draft: &Draft, host: &Host) -> bool {
-    draft.service.constraints.iter().all(|constraint| constraint.admits(host))
+    fleet.hosts.iter().map(|machine| &machine.host)
 }
 
 fn collide(one: &Port, other: &Port) -> bool {

@@ -9,6 +9,7 @@ use crate::manifest::source::Span;
 use crate::manifest::suggest;
 
 /// A service that another one needs.
+#[derive(Clone)]
 pub(super) struct Dependency {
     name: String,
     /// Whether it is an error that it is not there.

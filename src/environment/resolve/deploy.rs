@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{keys, nested};
-use crate::environment::{BatchSize, Constraint, FailureAction, Order, RestartPolicy, UpdatePolicy};
+use crate::environment::placement::Subject;
+use crate::environment::{BatchSize, Constraint, FailureAction, Order, Replicas, RestartPolicy, UpdatePolicy};
 use crate::manifest::decode::{Decoder, Fields, decimal};
-use crate::manifest::node::{Node, quoted};
+use crate::manifest::node::{Entry, Node, quoted};
 use crate::manifest::source::Span;
 
 /// A failure this long after promotion still counts, where the manifest is silent.
@@ -18,6 +19,7 @@ pub(super) struct Deploy {
     pub(super) update: UpdatePolicy,
     pub(super) order: Option<Span>,
     pub(super) restart: Option<RestartPolicy>,
+    pub(super) replicas: Option<(Replicas, Span)>,
 }
 
 /// Placement and update policy.
@@ -34,8 +36,10 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
         },
         order: None,
         restart: None,
+        replicas: None,
     };
     let Some(mut fields) = nested(fields, "deploy", decoder) else { return deploy };
+    let (mut per_host, mut spread) = (None, Vec::new());
     if let Some(mut placement) = nested(&mut fields, "placement", decoder) {
         let constraints = placement.get("constraints").map(|node| decoder.list(node)).unwrap_or_default();
         for item in constraints {
@@ -48,16 +52,62 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
                 None => {}
             }
         }
-        placement.finish_compose(decoder, keys::PLACEMENT);
+        per_host = placement.entry("max_replicas_per_node");
+        let preferences = placement.get("preferences").map(|node| decoder.list(node)).unwrap_or_default();
+        spread = preferences.iter().filter_map(|item| preference(item, decoder)).collect();
+        placement.finish_compose(decoder, &[]);
     }
     if let Some(update) = nested(&mut fields, "update_config", decoder) {
         update_config(update, &mut deploy, decoder);
     }
     deploy.restart = nested(&mut fields, "restart_policy", decoder).map(|fields| restart_policy(fields, decoder));
+    deploy.replicas = replicas(&mut fields, per_host, spread, decoder);
     // Read with the limits.
     fields.get("resources");
     fields.finish_compose(decoder, keys::DEPLOY);
     deploy
+}
+
+/// `mode` and `replicas`; without them every host that may runs one.
+fn replicas(
+    fields: &mut Fields<'_>,
+    per_host: Option<&Entry>,
+    spread: Vec<Subject>,
+    decoder: &mut Decoder<'_>,
+) -> Option<(Replicas, Span)> {
+    let mode = fields.get("mode").and_then(|node| decoder.word(node, &[("global", false), ("replicated", true)]));
+    let entry = fields.entry("replicas");
+    match (mode, entry) {
+        (Some(false), Some(entry)) => {
+            let help = "leave it out, or write `mode: replicated`";
+            decoder.problem_with_help(entry.key, "`mode: global` runs one on each host, and has no `replicas`", help);
+            return None;
+        }
+        (Some(true), _) | (None, Some(_)) => {}
+        (Some(false) | None, None) => {
+            if let Some(entry) = per_host {
+                let help = "write `replicas: 2` beside it, or leave it out";
+                decoder.problem_with_help(entry.key, "without `replicas` every host runs one", help);
+            }
+            return None;
+        }
+    }
+    let count = entry.and_then(|entry| decoder.number(&entry.value, 1..=1000));
+    let most = per_host.and_then(|entry| decoder.number(&entry.value, 0..=1000)).filter(|most| *most > 0);
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let replicas = Replicas { count: size(count.unwrap_or(1)), per_host: most.map(size), spread };
+    Some((replicas, entry.map_or(fields.at, |entry| entry.value.span)))
+}
+
+/// `{ spread: host.labels.zone }`
+fn preference(item: &Node, decoder: &mut Decoder<'_>) -> Option<Subject> {
+    let mut fields = decoder.map(item, item.span);
+    let subject = fields.required("spread", decoder).and_then(|node| {
+        let text = decoder.text(node)?;
+        text.parse().map_err(|error: String| decoder.problem(node.span, error)).ok()
+    });
+    fields.finish(decoder);
+    subject
 }
 
 /// An engine restarts with delays of its own, and counts attempts without end.

@@ -3,16 +3,27 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{existing_file, nested};
+use super::{existing_file, nested, overrides};
 use crate::fleet::{Endpoint, Host, TlsFiles};
 use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::Map;
 use crate::manifest::source::Span;
+use crate::name::ResourceName;
 
 /// The engine that builds where the manifest is silent.
 const LOCAL_SOCKET: &str = "/var/run/docker.sock";
 
-/// The hosts, each with the place of its name.
-pub(super) fn decode(top: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &Path) -> Vec<(Host, Span)> {
+/// A host and what its entry says beside it.
+pub(super) struct Machine<'n> {
+    pub(super) host: Host,
+    /// Of its name.
+    pub(super) at: Span,
+    /// Services that are written differently for it.
+    pub(super) services: Option<&'n Map>,
+}
+
+/// The hosts.
+pub(super) fn decode<'n>(top: &mut Fields<'n>, decoder: &mut Decoder<'_>, root: &Path) -> Vec<Machine<'n>> {
     let Some(entry) = top.entry("hosts") else {
         decoder.problem_with_help(
             top.at,
@@ -22,16 +33,19 @@ pub(super) fn decode(top: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &Pat
         return Vec::new();
     };
     let problems = decoder.count();
-    let mut hosts: Vec<(Host, Span)> = Vec::new();
+    let mut hosts = Vec::new();
     for (key, entry) in decoder.map(&entry.value, entry.key).named() {
         let name = decoder.name(key, entry.key, "the name of a host");
         let mut fields = decoder.map(&entry.value, entry.key);
         let endpoint = endpoint(&mut fields, decoder, root);
         let labels = fields.get("labels").map(|node| decoder.pairs(node)).unwrap_or_default();
+        let role = fields.get("role").and_then(|node| decoder.parsed::<ResourceName>(node, "a role"));
+        let services = overrides::services(&mut fields, decoder);
         fields.finish(decoder);
         let labels = labels.into_iter().map(|pair| (pair.key, pair.value)).collect();
         if let (Some(name), Some(endpoint)) = (name, endpoint) {
-            hosts.push((Host { name, endpoint, labels }, entry.key));
+            let host = Host { name, endpoint, role: role.map(|role| role.to_string()), labels };
+            hosts.push(Machine { host, at: entry.key, services });
         }
     }
     if hosts.is_empty() && decoder.count() == problems {
@@ -106,9 +120,9 @@ fn endpoint(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &Path) -> 
 }
 
 /// One machine under two names would be deployed to twice at once.
-fn refuse_twins(hosts: &[(Host, Span)], decoder: &mut Decoder<'_>) {
+fn refuse_twins(hosts: &[Machine<'_>], decoder: &mut Decoder<'_>) {
     let mut seen = HashMap::new();
-    for (host, span) in hosts {
+    for Machine { host, at: span, .. } in hosts {
         let address = match &host.endpoint {
             Endpoint::Ssh(ssh) => format!("ssh {}:{}", ssh.host.to_lowercase(), ssh.port.unwrap_or(22)),
             Endpoint::Tcp { host, port, .. } => format!("tcp {}:{port}", host.to_lowercase()),

@@ -52,13 +52,10 @@ pub(super) const BUILD: &[&str] = &[
 ];
 
 /// In `deploy`.
-pub(super) const DEPLOY: &[&str] = &["endpoint_mode", "labels", "mode", "replicas", "rollback_config"];
+pub(super) const DEPLOY: &[&str] = &["endpoint_mode", "labels", "rollback_config"];
 
 /// In `deploy.resources.reservations`: an engine reserves no processors.
 pub(super) const RESERVATIONS: &[&str] = &["cpus", "generic_resources"];
-
-/// In `deploy.placement`.
-pub(super) const PLACEMENT: &[&str] = &["max_replicas_per_node", "preferences"];
 
 /// In `deploy.update_config`; also our own words that are still to come.
 pub(super) const UPDATE: &[&str] = &["max_failure_ratio", "canary"];

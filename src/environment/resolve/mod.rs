@@ -2,10 +2,9 @@
 //! rules that span several. All errors at once. Besides the manifest it only asks whether files exist.
 
 use crate::environment::{Environment, Registry};
-use crate::fleet::{Endpoint, Host};
+use crate::fleet::Endpoint;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Node;
-use crate::manifest::source::Span;
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
 use crate::name::ProjectName;
 
@@ -25,15 +24,20 @@ mod limits;
 mod mounts;
 mod naming;
 mod networks;
+mod overrides;
 mod ports;
 mod privileges;
 mod registry;
+mod replicas;
 mod resources;
 mod runtime;
 mod service;
 mod words;
 
 use declared::Declared;
+use hosts::Machine;
+use overrides::Base;
+use service::Draft;
 
 /// Releases that a host keeps where the manifest is silent.
 const KEEP_RELEASES: usize = 3;
@@ -65,8 +69,12 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
     let hosts_are_sound = decoder.count() == sound;
     let active = words::texts(&mut top, "profiles", decoder);
-    let drafts = service::decode(&mut top, project_text, decoder, &declared);
+    let roles = overrides::roles(&mut top, &hosts, decoder);
+    let mut drafts = service::decode(&mut top, project_text, decoder, &declared);
+    let mut base = Base { top: &mut top, machines: &hosts, roles: &roles, project: project_text, declared: &declared };
+    overrides::apply(&mut base, &mut drafts, decoder);
     let drafts = dependencies::arrange(drafts, &active, decoder);
+    let drafts = replicas::expand(drafts, &hosts, decoder);
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {
@@ -79,7 +87,8 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         root: manifest.root.clone(),
         registry,
         builder,
-        hosts: hosts.into_iter().map(|(host, _)| (host.name.clone(), host)).collect(),
+        hosts: hosts.into_iter().map(|machine| (machine.host.name.clone(), machine.host)).collect(),
+        overrides: drafts.iter().flat_map(Draft::overrides).collect(),
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
         secrets: declared.secrets,
         networks: declared.networks.into_values().map(|network| (network.name.clone(), network)).collect(),
@@ -90,7 +99,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
 
 /// What services are placed on.
 struct Fleet<'a> {
-    hosts: &'a [(Host, Span)],
+    hosts: &'a [Machine<'a>],
     builder: &'a Endpoint,
     registry: Option<&'a Registry>,
 }

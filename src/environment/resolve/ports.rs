@@ -12,8 +12,16 @@ use crate::manifest::source::Span;
 /// Ports that one entry may stand for. Each is a listener of its own in the engine.
 const LONGEST_RANGE: usize = 1000;
 
+/// What the manifest says of a port beside the port itself.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) at: Span,
+    /// Ports of the host, of which each container of the service takes the next.
+    pub(super) range: Option<RangeInclusive<u16>>,
+}
+
 /// The ports, each with its place.
-pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Vec<Port>, Vec<Span>) {
+pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Vec<Port>, Vec<Published>) {
     let (mut ports, mut spans) = (Vec::new(), Vec::new());
     let Some(node) = fields.get("ports") else { return (ports, spans) };
     for item in decoder.list(node) {
@@ -21,8 +29,10 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Vec
             Kind::Map(_) => long(item, decoder).into_iter().collect(),
             _ => short(item, decoder),
         };
-        spans.extend(found.iter().map(|_| item.span));
-        ports.extend(found);
+        for (port, range) in found {
+            ports.push(port);
+            spans.push(Published { at: item.span, range });
+        }
     }
     (ports, spans)
 }
@@ -44,19 +54,28 @@ pub(super) fn expose(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Vec<
     found
 }
 
-/// One port, or a range of them: `8000-8009:9000-9009`.
-fn short(node: &Node, decoder: &mut Decoder<'_>) -> Vec<Port> {
+type Ranged = (Port, Option<RangeInclusive<u16>>);
+
+/// One port, a range of them (`8000-8009:9000-9009`), or a range of the host for one port (`8000-8009:80`).
+fn short(node: &Node, decoder: &mut Decoder<'_>) -> Vec<Ranged> {
     let Some(text) = decoder.text(node) else { return Vec::new() };
     let parts = short::port(text);
     let found = (|| {
         let host_ip = parts.host_ip.map(address).map_or(Some(None), |ip| ip.map(Some))?;
         let (container, protocol) = (range(parts.container)?, protocol(parts.protocol)?);
         let host = parts.host.map(range).map_or(Some(None), |ports| ports.map(Some))?;
+        let choice = host.clone().filter(|host| container.len() == 1 && host.len() > 1);
+        if let Some(range) = &choice {
+            let port = Port { host_ip, host_port: Some(*range.start()), container_port: *container.start(), protocol };
+            return Some(vec![(port, choice)]);
+        }
         if host.as_ref().is_some_and(|host| host.len() != container.len()) {
             return None;
         }
         let host = host.map_or_else(|| vec![None; container.len()], |ports| ports.map(Some).collect());
-        let port = |(container_port, host_port)| Port { host_ip: host_ip.clone(), host_port, container_port, protocol };
+        let port = |(container_port, host_port)| {
+            (Port { host_ip: host_ip.clone(), host_port, container_port, protocol }, None)
+        };
         Some(container.zip(host).map(port).collect())
     })();
     found.unwrap_or_else(|| {
@@ -74,10 +93,17 @@ fn range(text: &str) -> Option<RangeInclusive<u16>> {
     (from <= to && usize::from(to - from) < LONGEST_RANGE).then_some(from..=to)
 }
 
-fn long(node: &Node, decoder: &mut Decoder<'_>) -> Option<Port> {
+fn long(node: &Node, decoder: &mut Decoder<'_>) -> Option<Ranged> {
     let mut fields = decoder.map(node, node.span);
     let container_port = fields.required("target", decoder).and_then(|node| decoder.port(node));
-    let host_port = fields.get("published").and_then(|node| decoder.port(node));
+    let published = fields.get("published").and_then(|node| {
+        let text = decoder.text(node)?;
+        match text.split_once('-') {
+            Some(_) if range(text).is_some() => range(text),
+            _ => decoder.port(node).map(|port| port..=port),
+        }
+    });
+    let host_port = published.as_ref().map(|range| *range.start());
     let host_ip = fields.get("host_ip").and_then(|node| {
         let text = decoder.text(node)?;
         let ip = address(text);
@@ -94,7 +120,8 @@ fn long(node: &Node, decoder: &mut Decoder<'_>) -> Option<Port> {
     fields.get("mode").and_then(|node| decoder.word(node, &[("host", ()), ("ingress", ())]));
     fields.finish_compose(decoder, &[]);
     let protocol = protocol.unwrap_or(Protocol::Tcp);
-    container_port.map(|container_port| Port { host_ip, host_port, container_port, protocol })
+    let range = published.filter(|range| range.len() > 1);
+    container_port.map(|container_port| (Port { host_ip, host_port, container_port, protocol }, range))
 }
 
 fn number(text: &str) -> Option<u16> {

@@ -1,32 +1,75 @@
 //! `services:`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::declared::Declared;
 use super::dependencies::{self, Dependency};
+use super::ports::Published;
 use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, words};
-use crate::environment::{Privileges, Runtime, Service};
+use crate::environment::{Privileges, Replicas, Runtime, Service};
+use crate::fleet::Host;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Entry;
 use crate::manifest::source::Span;
-use crate::name::ServiceName;
+use crate::name::{HostName, ServiceName};
 
 /// From the stop signal to SIGKILL where the manifest is silent.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A service and the places that rules between services point at.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) service: Service,
     /// `build:`
     pub(super) build: Option<Span>,
     /// One for each of the service's ports.
-    pub(super) ports: Vec<Span>,
+    pub(super) ports: Vec<Published>,
     /// One for each of the service's constraints.
     pub(super) constraints: Vec<Span>,
     /// `deploy.update_config.order`
     pub(super) order: Option<Span>,
     pub(super) profiles: Vec<String>,
     pub(super) depends_on: Vec<Dependency>,
+    /// `deploy.replicas`, where the service is replicated.
+    pub(super) replicas: Option<(Replicas, Span)>,
+    /// What it is on hosts that it is written differently for.
+    pub(super) variants: BTreeMap<HostName, Variant>,
+}
+
+/// A service on one host.
+#[derive(Clone)]
+pub(super) struct Variant {
+    pub(super) service: Service,
+    pub(super) ports: Vec<Published>,
+}
+
+impl Draft {
+    /// Whether a host runs it.
+    pub(super) fn admits(&self, host: &Host) -> bool {
+        self.service.constraints.iter().all(|constraint| constraint.admits(host))
+            && self.service.only.as_ref().is_none_or(|only| only.contains(&host.name))
+    }
+
+    /// What it is on a host.
+    pub(super) fn on(&self, host: &HostName) -> (&Service, &[Published]) {
+        match self.variants.get(host) {
+            Some(variant) => (&variant.service, &variant.ports),
+            None => (&self.service, &self.ports),
+        }
+    }
+
+    /// What it is anywhere.
+    pub(super) fn everywhere(&self) -> impl Iterator<Item = (&Service, &[Published])> {
+        let variants = self.variants.values().map(|variant| (&variant.service, variant.ports.as_slice()));
+        variants.chain([(&self.service, self.ports.as_slice())])
+    }
+
+    /// What the environment is to know of hosts that it is different on.
+    pub(super) fn overrides(&self) -> impl Iterator<Item = ((HostName, ServiceName), Service)> {
+        let name = &self.service.name;
+        self.variants.iter().map(|(host, variant)| ((host.clone(), name.clone()), variant.service.clone()))
+    }
 }
 
 /// All services, in the order of the manifest.
@@ -55,7 +98,8 @@ pub(super) fn decode(
     drafts
 }
 
-fn service(
+/// Reads one service.
+pub(super) fn service(
     name: ServiceName,
     entry: &Entry,
     project: &str,
@@ -120,6 +164,9 @@ fn service(
         platform,
         health,
         constraints: deploy.constraints,
+        only: None,
+        instance: 1,
+        instance_of: None,
         update: deploy.update,
         configs,
         secrets,
@@ -133,5 +180,7 @@ fn service(
         order: deploy.order,
         profiles,
         depends_on,
+        replicas: deploy.replicas,
+        variants: BTreeMap::new(),
     }
 }

@@ -28,7 +28,7 @@ pub fn service(name: &str) -> ServiceName {
 pub fn environment(hosts: usize) -> Environment {
     let hosts = (1..=hosts).map(|number| {
         let endpoint = Endpoint::Unix(PathBuf::from(format!("/run/web{number}.sock")));
-        (host(number), Host { name: host(number), endpoint, labels: BTreeMap::new() })
+        (host(number), Host { name: host(number), endpoint, role: None, labels: BTreeMap::new() })
     });
     let web = web();
     Environment {
@@ -39,6 +39,7 @@ pub fn environment(hosts: usize) -> Environment {
         builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
         hosts: hosts.collect(),
         services: IndexMap::from([(web.name.clone(), web)]),
+        overrides: BTreeMap::new(),
         secrets: BTreeMap::new(),
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
@@ -61,6 +62,9 @@ pub fn web() -> Service {
             healthy_deadline: Duration::from_secs(3),
         },
         constraints: Vec::new(),
+        only: None,
+        instance: 1,
+        instance_of: None,
         update: UpdatePolicy {
             parallelism: BatchSize::Count(1),
             order: Order::StopFirst,
