@@ -141,7 +141,10 @@ pub struct History {
 pub enum Config {
     /// Print the merged manifest, each value with the file and line that set it
     #[command(after_help = examples::CONFIG_SHOW)]
-    Show(ConfigInput),
+    Show(ConfigShow),
+    /// Print in which values the manifests of two environments differ
+    #[command(after_help = examples::CONFIG_DIFF)]
+    Diff(ConfigDiff),
     /// Render the configuration files of every host; secrets are left out
     #[command(after_help = examples::CONFIG_RENDER)]
     Render(ConfigRender),
@@ -150,7 +153,35 @@ pub enum Config {
     Validate(ConfigInput),
 }
 
-/// `config show`, `config validate`
+/// `config show`
+#[derive(Debug, Args)]
+pub struct ConfigShow {
+    /// Which environment.
+    #[command(flatten)]
+    pub target: Target,
+    /// Also print what each value hides: what lower layers say in its place
+    #[arg(long)]
+    pub explain: bool,
+    /// Values above the manifest.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// `config diff`
+#[derive(Debug, Args)]
+pub struct ConfigDiff {
+    /// The one environment
+    #[arg(value_name = "ENV", value_hint = ValueHint::Other)]
+    pub left: String,
+    /// The other environment
+    #[arg(value_name = "OTHER", value_hint = ValueHint::Other)]
+    pub right: String,
+    /// Exit with 7 when they differ
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `config validate`
 #[derive(Debug, Args)]
 pub struct ConfigInput {
     /// Which environment.

@@ -53,7 +53,14 @@ Examples:
 pub(super) const CONFIG_SHOW: &str = "\
 Examples:
   shipctl config show prod
+  shipctl config show prod --explain           with what each value hides
+  shipctl config show prod --file hotfix.yml   above all other layers
   shipctl config show prod --set services.web.image=shop/web:1.4 --format json";
+
+pub(super) const CONFIG_DIFF: &str = "\
+Examples:
+  shipctl config diff prod staging
+  shipctl config diff prod staging --check     exit code 7 when they differ";
 
 pub(super) const CONFIG_RENDER: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::manifest;
 use crate::report::Format;
 
 /// What holds for every command.
@@ -44,12 +45,22 @@ pub struct Selectors {
     pub services: Vec<String>,
 }
 
-/// Values above every layer of the manifest.
+/// What lies above every layer of the manifest.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Overrides {
+    /// Put this file above the environment's layers, as a further one (repeatable)
+    #[arg(long = "file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
     /// Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
     pub set: Vec<String>,
+}
+
+impl Overrides {
+    /// The same as the manifest takes them.
+    pub fn layers(&self) -> manifest::Overrides {
+        manifest::Overrides { files: self.files.clone(), set: self.set.clone() }
+    }
 }
 
 /// The answer to the question before a rollout.

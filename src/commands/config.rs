@@ -10,17 +10,30 @@ use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::manifest;
-use crate::report::config::{ManifestAnswer, RenderAnswer, RenderedConfig, ValidAnswer};
+use crate::report::config::{DiffAnswer, ManifestAnswer, RenderAnswer, RenderedConfig, ValidAnswer};
 use crate::template::{self, Contents};
 
 use super::{Context, select};
 
 /// The merged manifest, each value with the file and line that set it.
-pub(super) fn show(context: &Context, arguments: &cli::ConfigInput) -> Result<Exit> {
-    let manifest = manifest::read(&context.root, &arguments.target.environment, &arguments.overrides.set)
+pub(super) fn show(context: &Context, arguments: &cli::ConfigShow) -> Result<Exit> {
+    let manifest = manifest::read(&context.root, &arguments.target.environment, &arguments.overrides.layers())
         .map_err(Error::bad_input)?;
-    context.reporter.answer(&ManifestAnswer { manifest }, Exit::Done);
+    context.reporter.answer(&ManifestAnswer { manifest, explain: arguments.explain }, Exit::Done);
     Ok(Exit::Done)
+}
+
+/// In which values two environments differ.
+pub(super) fn diff(context: &Context, arguments: &cli::ConfigDiff) -> Result<Exit> {
+    let read = |environment: &str| {
+        manifest::read(&context.root, environment, &manifest::Overrides::default()).map_err(Error::bad_input)
+    };
+    let (left, right) = (read(&arguments.left)?, read(&arguments.right)?);
+    let differences = left.differences(&right);
+    let exit = if arguments.check && !differences.is_empty() { Exit::Differs } else { Exit::Done };
+    let answer = DiffAnswer { left: arguments.left.clone(), right: arguments.right.clone(), differences };
+    context.reporter.answer(&answer, exit);
+    Ok(exit)
 }
 
 /// Whether manifest and templates are in order.

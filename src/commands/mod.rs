@@ -63,6 +63,7 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Status(arguments) => status::run(&context, &arguments).await,
         Command::History(arguments) => history::run(&context, &arguments).await,
         Command::Config(Config::Show(arguments)) => config::show(&context, &arguments),
+        Command::Config(Config::Diff(arguments)) => config::diff(&context, &arguments),
         Command::Config(Config::Render(arguments)) => config::render(&context, &arguments),
         Command::Config(Config::Validate(arguments)) => config::validate(&context, &arguments),
         Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
@@ -82,12 +83,12 @@ impl Context {
 
     /// Reads and resolves an environment.
     fn environment(&self, target: &Target, overrides: &Overrides) -> Result<Environment> {
-        manifest::load(&self.root, &target.environment, &overrides.set).map_err(Error::bad_input)
+        manifest::load(&self.root, &target.environment, &overrides.layers()).map_err(Error::bad_input)
     }
 
     /// The same for commands that need no more of the services than what the hosts have recorded.
     fn recorded_environment(&self, target: &Target, overrides: &Overrides) -> Result<Environment> {
-        manifest::load_recorded(&self.root, &target.environment, &overrides.set).map_err(Error::bad_input)
+        manifest::load_recorded(&self.root, &target.environment, &overrides.layers()).map_err(Error::bad_input)
     }
 
     /// For commands that change something, or may take long.

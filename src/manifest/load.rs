@@ -11,7 +11,7 @@ use super::inherit::inherit;
 use super::interpolate::{Interpolation, Unset, Variables};
 use super::node::{Entry, Kind, Node, quoted};
 use super::source::{Source, Sources};
-use super::{Manifest, merge, parse, set, suggest, variables};
+use super::{Manifest, Overrides, merge, parse, set, suggest, variables};
 use crate::environment::{Environment, resolve};
 use crate::name::EnvironmentName;
 
@@ -22,12 +22,12 @@ const MAX_BYTES: u64 = 1 << 20;
 const BASE: &str = "base";
 
 /// Reads, merges and resolves an environment: `environments/base.yml`, what the environment `extends`,
-/// `environments/<name>.yml`, then `overrides` (`--set key.path=value`) in their order. `${VARIABLE}` stands for a variable
-/// of this process, or of `.env` in the root.
+/// `environments/<name>.yml`, then `overrides`. `${VARIABLE}` stands for a variable of this process, or of `.env` in the
+/// root.
 ///
 /// # Errors
 /// Everything that is wrong, each with its file and line.
-pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
+pub fn load(root: &Path, environment: &str, overrides: &Overrides) -> Result<Environment, Diagnostics> {
     let manifest = read(root, environment, overrides)?;
     let variables = variables::read(root)?;
     interpolated(manifest.clone(), &variables, |_| Unset::Refused)
@@ -46,7 +46,7 @@ pub fn load(root: &Path, environment: &str, overrides: &[String]) -> Result<Envi
 ///
 /// # Errors
 /// As [`load`], where the manifest is not sound without the variable either.
-pub fn load_recorded(root: &Path, environment: &str, overrides: &[String]) -> Result<Environment, Diagnostics> {
+pub fn load_recorded(root: &Path, environment: &str, overrides: &Overrides) -> Result<Environment, Diagnostics> {
     let manifest = read(root, environment, overrides)?;
     let variables = variables::read(root)?;
     let strict = interpolated(manifest.clone(), &variables, |_| Unset::Refused);
@@ -103,11 +103,15 @@ fn interpolated(
 ///
 /// # Errors
 /// Unknown environments, unreadable files, and what is wrong with their YAML.
-pub fn read(root: &Path, environment: &str, overrides: &[String]) -> Result<Manifest, Diagnostics> {
+pub fn read(root: &Path, environment: &str, overrides: &Overrides) -> Result<Manifest, Diagnostics> {
     let name = known(root, environment)?;
-    let mut layers = Layers { root, sources: Sources::default(), nodes: Vec::new(), problems: Vec::new() };
+    let mut layers =
+        Layers { root, sources: Sources::default(), nodes: Vec::new(), done: Vec::new(), problems: Vec::new() };
     layers.chain(name.as_str(), &mut Vec::new());
-    for argument in overrides {
+    for file in &overrides.files {
+        layers.above(file);
+    }
+    for argument in &overrides.set {
         match set::layer(argument, &mut layers.sources) {
             Ok(layer) => layers.nodes.push(layer),
             Err(problems) => layers.problems.extend(problems),
@@ -163,6 +167,8 @@ struct Layers<'r> {
     sources: Sources,
     /// Lowest first.
     nodes: Vec<Node>,
+    /// Names of those that lie there already: a layer that several extend lies below all of them, once.
+    done: Vec<String>,
     problems: Vec<Diagnostic>,
 }
 
@@ -172,45 +178,78 @@ impl Layers<'_> {
         above.push(layer.to_owned());
         let node = match self.file(layer) {
             Ok(node) => node,
-            Err(problems) => return self.problems.extend(problems),
+            Err(problems) => {
+                above.pop();
+                return self.problems.extend(problems);
+            }
         };
         let extends = node.as_ref().and_then(|node| node.entry("extends")).map(|entry| &entry.value);
-        match extends {
-            Some(value) => match self.extended(value, above) {
-                Ok(below) => self.chain(&below, above),
-                Err(problem) => self.problems.push(problem),
-            },
+        let below: Vec<String> = match extends.map(|value| (value, &value.kind)) {
+            Some((_, Kind::List(items))) => items.iter().filter_map(|item| self.extended(item, above)).collect(),
+            Some((value, _)) => self.extended(value, above).into_iter().collect(),
             // A base may be left out; a layer that is named may not.
-            None if layer != BASE && self.root.join(relative(BASE)).is_file() => self.chain(BASE, above),
-            None => {}
+            None if layer != BASE && self.root.join(relative(BASE)).is_file() => vec![BASE.to_owned()],
+            None => Vec::new(),
+        };
+        for below in below {
+            if !self.done.contains(&below) {
+                self.chain(&below, above);
+            }
         }
+        above.pop();
+        self.done.push(layer.to_owned());
         self.nodes.extend(node);
     }
 
-    /// The layer that `extends` names.
-    fn extended(&self, value: &Node, above: &[String]) -> Result<String, Diagnostic> {
+    /// The layer that a value of `extends` names.
+    fn extended(&mut self, value: &Node, above: &[String]) -> Option<String> {
         let source = self.sources.of(value.span);
         let fail =
             |message: String| Diagnostic::at(source, value.span.start as usize..value.span.end as usize, message);
-        let Some(name) = value.text().and_then(|text| text.parse::<EnvironmentName>().ok()) else {
-            return Err(fail(format!("`extends` takes the name of another layer, found {}", value.describe())));
+        let problem = match value.text().and_then(|text| text.parse::<EnvironmentName>().ok()) {
+            None => fail(format!("`extends` takes the name of another layer, found {}", value.describe())),
+            Some(name) if above.iter().any(|layer| layer == name.as_str()) => {
+                fail(format!("`extends` goes in a circle: {} → {name}", above.join(" → ")))
+            }
+            Some(name) if !self.root.join(relative(name.as_str())).is_file() => {
+                let mut names = environments(self.root).iter().map(ToString::to_string).collect::<Vec<_>>();
+                names.push(BASE.to_owned());
+                let hint = suggest::hint(name.as_str(), names.iter().map(String::as_str));
+                fail(format!("there is no {}", relative(name.as_str()).display())).with_help(hint)
+            }
+            Some(name) => return Some(name.to_string()),
         };
-        if above.iter().any(|layer| layer == name.as_str()) {
-            return Err(fail(format!("`extends` goes in a circle: {} → {name}", above.join(" → "))));
+        self.problems.push(problem);
+        None
+    }
+
+    /// Reads a file that the operator puts above the layers.
+    fn above(&mut self, path: &Path) {
+        match regular_text(path, path).map_err(|problem| vec![problem]).and_then(|text| self.parsed(path, text)) {
+            Ok(Some(node)) => {
+                if let Some(entry) = node.entry("extends") {
+                    let source = self.sources.of(entry.key);
+                    let span = entry.key.start as usize..entry.key.end as usize;
+                    let help = "what lies below it is the environment; name another file by another `--file`";
+                    let problem =
+                        Diagnostic::at(source, span, "a file that is put above an environment extends nothing");
+                    self.problems.push(problem.with_help(help));
+                }
+                self.nodes.push(node);
+            }
+            Ok(None) => {}
+            Err(problems) => self.problems.extend(problems),
         }
-        if !self.root.join(relative(name.as_str())).is_file() {
-            let mut names = environments(self.root).iter().map(ToString::to_string).collect::<Vec<_>>();
-            names.push(BASE.to_owned());
-            let hint = suggest::hint(name.as_str(), names.iter().map(String::as_str));
-            return Err(fail(format!("there is no {}", relative(name.as_str()).display())).with_help(hint));
-        }
-        Ok(name.to_string())
     }
 
     /// Reads one file; `None` where it has no content.
     fn file(&mut self, layer: &str) -> Result<Option<Node>, Vec<Diagnostic>> {
         let path = relative(layer);
         let text = text(self.root, &path).map_err(|problem| vec![problem])?;
+        self.parsed(&path, text)
+    }
+
+    fn parsed(&mut self, path: &Path, text: String) -> Result<Option<Node>, Vec<Diagnostic>> {
         let source = Source::new(path.display().to_string(), text);
         let file = self.sources.add(Arc::clone(&source));
         match parse::parse(file, &source)? {
@@ -233,12 +272,19 @@ pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
     if !real.starts_with(top) {
         return Err(unusable("is a link that leads out of the project"));
     }
+    regular_text(&full, path)
+}
+
+/// Reads a file that must be regular, small and UTF-8; `path` is what it is called in problems.
+fn regular_text(full: &Path, path: &Path) -> Result<String, Diagnostic> {
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
     // Asked before it is opened: opening a FIFO would wait for a writer.
-    if !fs::metadata(&full).map_err(unreadable)?.is_file() {
+    if !fs::metadata(full).map_err(unreadable)?.is_file() {
         return Err(unusable("is not a regular file"));
     }
     let mut bytes = Vec::new();
-    let file = fs::File::open(&full).map_err(unreadable)?;
+    let file = fs::File::open(full).map_err(unreadable)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unusable("is larger than 1 MiB"));

@@ -64,14 +64,25 @@ fn put(base: &mut Node, mut over: Node, path: &mut Vec<Arc<str>>) {
     rule.normalise(base);
     rule.normalise(&mut over);
     match (&mut base.kind, over.kind) {
-        (_, kind) if matches!(rule, Rule::Replace) => *base = Node { kind, ..over },
+        (_, kind) if matches!(rule, Rule::Replace) => replace(base, Node { kind, ..over }),
         (Kind::Map(into), Kind::Map(from)) => {
             rule.make_room(into, &from);
             put_entries(into, from, path);
         }
         (Kind::List(into), Kind::List(from)) => put_items(into, from, rule, path),
-        (_, kind) => *base = Node { kind, ..over },
+        (_, kind) => replace(base, Node { kind, ..over }),
     }
+}
+
+/// Puts a value in the place of another one, and remembers where that was.
+fn replace(base: &mut Node, over: Node) {
+    let text: Arc<str> = match &base.kind {
+        Kind::Scalar { text, .. } => Arc::clone(text),
+        Kind::List(_) => "a list".into(),
+        Kind::Map(_) => "a map".into(),
+    };
+    let hidden = [over.hidden.as_slice(), &[(base.span, text)], base.hidden.as_slice()].concat();
+    *base = Node { hidden, ..over };
 }
 
 fn put_entries(into: &mut Map, from: Map, path: &mut Vec<Arc<str>>) {
@@ -87,7 +98,11 @@ fn put_entries(into: &mut Map, from: Map, path: &mut Vec<Arc<str>>) {
                 put(&mut existing.value, entry.value, path);
                 path.pop();
             }
-            _ => {
+            (_, Some(existing)) => {
+                existing.key = entry.key;
+                replace(&mut existing.value, entry.value);
+            }
+            (_, None) => {
                 into.insert(key, entry);
             }
         }

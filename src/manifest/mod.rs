@@ -9,6 +9,7 @@ use crate::name::EnvironmentName;
 mod amounts;
 pub(crate) mod decode;
 mod diagnostic;
+mod difference;
 mod dotenv;
 mod env_file;
 pub(crate) mod fields;
@@ -30,9 +31,19 @@ pub(crate) mod suggest;
 mod variables;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use difference::Difference;
 pub(crate) use load::text;
 pub use load::{environments, load, load_recorded, read};
-pub use show::Provenance;
+pub use show::{Hidden, Provenance};
+
+/// What an operator puts above the layers of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Files of further layers, in their order; anywhere, and relative to the working directory.
+    pub files: Vec<PathBuf>,
+    /// `key.path=value`, above everything else, in their order.
+    pub set: Vec<String>,
+}
 
 /// All layers of an environment merged; values are still text.
 #[derive(Debug, Clone)]

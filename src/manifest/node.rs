@@ -13,6 +13,8 @@ pub(crate) struct Node {
     pub(crate) span: Span,
     pub(crate) kind: Kind,
     pub(crate) tag: Option<Tag>,
+    /// Values of lower layers that this one was put in the place of, the last first.
+    pub(crate) hidden: Vec<(Span, Arc<str>)>,
 }
 
 /// The three shapes of YAML.
@@ -48,7 +50,7 @@ pub(crate) enum Tag {
 impl Node {
     /// A value without a tag.
     pub(crate) fn new(span: Span, kind: Kind) -> Self {
-        Self { span, kind, tag: None }
+        Self { span, kind, tag: None, hidden: Vec::new() }
     }
 
     /// Text as if it stood there without quotes.

@@ -101,14 +101,14 @@ impl<'s> Builder<'s> {
                 let plain = style == ScalarStyle::Plain;
                 let tag = self.tag(tag.as_deref(), span);
                 let kind = Kind::Scalar { text: text.into_owned().into(), plain };
-                self.close(Node { span, kind, tag }, anchor)
+                self.close(Node { tag, ..Node::new(span, kind) }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                let node = Node { span, kind: Kind::List(Vec::new()), tag: self.tag(tag.as_deref(), span) };
+                let node = Node { tag: self.tag(tag.as_deref(), span), ..Node::new(span, Kind::List(Vec::new())) };
                 self.enter(Open::List { node, items: Vec::new() }, anchor, span)
             }
             Event::MappingStart(anchor, tag) => {
-                let node = Node { span, kind: Kind::Map(Map::new()), tag: self.tag(tag.as_deref(), span) };
+                let node = Node { tag: self.tag(tag.as_deref(), span), ..Node::new(span, Kind::Map(Map::new())) };
                 self.enter(Open::Map { node, entries: Map::new(), merged: Vec::new(), key: None }, anchor, span)
             }
             Event::SequenceEnd | Event::MappingEnd => {

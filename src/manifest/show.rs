@@ -1,9 +1,11 @@
 //! The merged manifest for `config show`: as YAML, each value with the file and line that set it.
 
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::Manifest;
-use super::node::{Kind, Node};
+use super::node::{Kind, Node, quoted};
 use super::source::Span;
 
 /// A value of the merged manifest and where it comes from.
@@ -17,14 +19,28 @@ pub struct Provenance {
     pub file: String,
     /// Line, from 1.
     pub line: usize,
+    /// Values of lower layers that it hides, the last first.
+    pub hides: Vec<Hidden>,
+}
+
+/// A value that another one was put in the place of.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Hidden {
+    /// The value as it was written; `a list` or `a map` where it was one.
+    pub value: String,
+    /// File relative to the project root.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
 }
 
 /// Comments are aligned at this column at most; longer lines push theirs out.
 const WIDEST: usize = 60;
 
 impl Manifest {
-    /// The merged manifest as YAML with `# file:line` after each value. Secrets are in it by name only.
-    pub fn show(&self) -> String {
+    /// The merged manifest as YAML with `# file:line` after each value, and, to explain, what that value hides. Secrets are
+    /// in it by name only.
+    pub fn show(&self, explain: bool) -> String {
         let yaml = serde_yaml::to_string(&self.tree).unwrap_or_else(|error| unreachable!("a tree of text: {error}"));
         let mut places = Vec::new();
         places_of_lines(&self.tree, &mut places);
@@ -33,14 +49,30 @@ impl Manifest {
             // A key of many lines or characters is emitted in a form of its own; comments would be off.
             return yaml;
         }
-        let commented =
-            lines.iter().zip(&places).filter(|(_, place)| place.is_some()).map(|(line, _)| line.chars().count());
+        let commented = lines.iter().zip(&places).filter(|(_, place)| place.is_some_and(|node| !is_nested(node)));
+        let commented = commented.map(|(line, _)| line.chars().count());
         let column = commented.filter(|width| *width <= WIDEST).max().unwrap_or(0);
         let comment = |(index, line): (usize, &&str)| match places.get(index).copied().flatten() {
-            Some(place) => format!("{line:column$}  # {}\n", self.sources.place(place)),
+            Some(node) if is_nested(node) => match self.over(node, explain) {
+                over if over.is_empty() => format!("{line}\n"),
+                over => format!("{line:column$}  # {}\n", over.trim_start_matches(", ")),
+            },
+            Some(node) => format!("{line:column$}  # {}{}\n", self.sources.place(node.span), self.over(node, explain)),
             None => format!("{line}\n"),
         };
         lines.iter().enumerate().map(comment).collect()
+    }
+
+    fn over(&self, node: &Node, explain: bool) -> String {
+        let hidden = node.hidden.iter().filter(|_| explain).map(|hidden| self.hidden(hidden));
+        let over = |hidden: Hidden| format!(", over {} ({}:{})", quoted(&hidden.value), hidden.file, hidden.line);
+        hidden.map(over).collect::<Vec<_>>().concat()
+    }
+
+    fn hidden(&self, (span, text): &(Span, Arc<str>)) -> Hidden {
+        let source = self.sources.of(*span);
+        let (line, _) = source.position(span.start as usize);
+        Hidden { value: text.to_string(), file: source.name.clone(), line }
     }
 
     /// Every value with its origin, in the order of [`Manifest::show`].
@@ -71,7 +103,8 @@ impl Manifest {
                     Kind::Map(_) => "{}".to_owned(),
                 };
                 let (line, _) = source.position(node.span.start as usize);
-                found.push(Provenance { path, value, file: source.name.clone(), line });
+                let hides = node.hidden.iter().map(|hidden| self.hidden(hidden)).collect();
+                found.push(Provenance { path, value, file: source.name.clone(), line, hides });
             }
         }
     }
@@ -104,20 +137,24 @@ impl Serialize for Node {
     }
 }
 
-/// For each line that the emitter writes: the value that ends on it, if one does. The emitter writes
-/// a line per scalar and per empty list or map, one more for each further line of a text with line
-/// breaks, and one for a key whose entries follow below it.
-fn places_of_lines(node: &Node, lines: &mut Vec<Option<Span>>) {
-    let nested = |child: &Node| match &child.kind {
+/// Whether its values stand on lines of their own, below its key.
+fn is_nested(node: &Node) -> bool {
+    match &node.kind {
         Kind::List(items) => !items.is_empty(),
         Kind::Map(map) => !map.is_empty(),
         Kind::Scalar { .. } => false,
-    };
+    }
+}
+
+/// For each line that the emitter writes: the value that ends on it, if one does. The emitter writes
+/// a line per scalar and per empty list or map, one more for each further line of a text with line
+/// breaks, and one for a key whose entries follow below it, which stands for the list or map.
+fn places_of_lines<'n>(node: &'n Node, lines: &mut Vec<Option<&'n Node>>) {
     match &node.kind {
         Kind::Map(map) if !map.is_empty() => {
             for entry in map.values() {
-                if nested(&entry.value) {
-                    lines.push(None);
+                if is_nested(&entry.value) {
+                    lines.push(Some(&entry.value));
                 }
                 places_of_lines(&entry.value, lines);
             }
@@ -126,7 +163,7 @@ fn places_of_lines(node: &Node, lines: &mut Vec<Option<Span>>) {
         _ => {
             let count = serde_yaml::to_string(node).map_or(1, |text| text.lines().count());
             // A comment behind `|` and before the text's first line is allowed.
-            lines.push(Some(node.span));
+            lines.push(Some(node));
             lines.extend(std::iter::repeat_n(None, count.saturating_sub(1)));
         }
     }

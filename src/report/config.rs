@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::environment::{FileTarget, Scope};
-use crate::manifest::Manifest;
+use crate::manifest::{Difference, Manifest, Provenance};
 use crate::name::{HostName, ServiceName};
 
 use super::Answer;
@@ -19,6 +19,8 @@ use super::style::Tone;
 pub struct ManifestAnswer {
     /// All layers of it.
     pub manifest: Manifest,
+    /// Whether it is said what each value hides.
+    pub explain: bool,
 }
 
 impl Answer for ManifestAnswer {
@@ -28,7 +30,43 @@ impl Answer for ManifestAnswer {
 
     fn text(&self) -> String {
         let mut page = Page::default();
-        page.foreign("", &self.manifest.show());
+        page.foreign("", &self.manifest.show(self.explain));
+        page.into_text()
+    }
+}
+
+/// In which values two environments differ.
+#[derive(Debug)]
+pub struct DiffAnswer {
+    /// The one.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// In the order of the one.
+    pub differences: Vec<Difference>,
+}
+
+impl Answer for DiffAnswer {
+    fn json(&self) -> (&'static str, Value) {
+        ("differences", json!({ "left": self.left, "right": self.right, "values": self.differences }))
+    }
+
+    fn text(&self) -> String {
+        let mut page = Page::default();
+        for Difference { path, left, right } in &self.differences {
+            page.line(Tone::Strong, &clean(path));
+            for (sign, tone, side) in [("-", Tone::Bad, left), ("+", Tone::Good, right)] {
+                let Some(Provenance { value, file, line, .. }) = side else { continue };
+                let value = clean(value).replace('\n', "\n      ");
+                page.line(tone, &format!("  {sign} {value}  # {}:{line}", clean(file)));
+            }
+        }
+        let (left, right) = (&self.left, &self.right);
+        let summary = match self.differences.len() {
+            0 => format!("{left} and {right} say the same"),
+            n => format!("{left} (-) and {right} (+) differ in {}", count(n, "value")),
+        };
+        page.line(Tone::Neutral, &summary);
         page.into_text()
     }
 }

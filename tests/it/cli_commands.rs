@@ -41,6 +41,7 @@ fn every_command_has_help_with_an_example() {
         "history",
         "completions",
         "config show",
+        "config diff",
         "config render",
         "config validate",
         "lock show",
@@ -69,6 +70,8 @@ fn help_is_what_it_was() {
                                longer give the same
           --host <HOST>        Only these hosts (repeatable, or separated by commas)
           --service <SERVICE>  Only these services (repeatable, or separated by commas)
+          --file <FILE>        Put this file above the environment's layers, as a further one
+                               (repeatable)
           --set <KEY=VALUE>    Set a manifest value, such as `services.web.image=shop/web:1.4`
                                (repeatable)
       -y, --yes                Do not ask; required where nobody can answer

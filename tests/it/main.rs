@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli_commands;
+mod cli_config;
 mod cli_secrets;
 mod compose_form;
 mod fleet_ledger;

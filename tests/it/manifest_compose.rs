@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use shipctl::manifest;
+use shipctl::manifest::{self, Overrides};
 use shipctl::name::ServiceName;
 
 use crate::compose_form::effective;
@@ -79,7 +79,7 @@ fn project(case: &Path) -> Project {
         "extends: {extends}\nproject: shop\nhosts: {{ h1: {{ docker: unix:///var/run/docker.sock }} }}\nregistry: {{ host: registry.example }}\n"
     );
     let project = project.with("environments/test.yml", &ours);
-    let manifest = manifest::read(project.root(), "test", &[]).expect("a manifest");
+    let manifest = manifest::read(project.root(), "test", &Overrides::default()).expect("a manifest");
     let paths = manifest.provenance().into_iter().filter_map(|value| {
         value.path.strip_prefix("services.").and_then(|rest| rest.split(['.', '[']).next()).map(str::to_owned)
     });

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use shipctl::environment::Secret;
 use shipctl::fleet::Endpoint;
+use shipctl::manifest::{self, Overrides};
 use shipctl::name::EnvironmentName;
-use shipctl::{manifest, template};
+use shipctl::template;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -18,8 +19,8 @@ fn every_shipped_environment_resolves_and_renders() {
     let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
     assert_eq!(names, ["local", "prod", "staging"]);
     for name in names {
-        let environment =
-            manifest::load(root(), name, &[]).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        let environment = manifest::load(root(), name, &Overrides::default())
+            .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         let secrets: BTreeMap<_, _> =
             environment.secrets.keys().map(|name| (name.clone(), Secret::new("example".to_owned()))).collect();
         let rendered = template::render_all(&environment, &secrets)
@@ -30,7 +31,7 @@ fn every_shipped_environment_resolves_and_renders() {
 
 #[test]
 fn local_needs_nothing_but_a_docker_socket() {
-    let local = manifest::load(root(), "local", &[]).unwrap();
+    let local = manifest::load(root(), "local", &Overrides::default()).unwrap();
     assert!(local.registry.is_none() && local.secrets.is_empty());
     assert!(local.hosts.values().all(|host| host.endpoint == Endpoint::Unix("/var/run/docker.sock".into())));
     let host = local.hosts.values().next().unwrap();

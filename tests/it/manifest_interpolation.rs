@@ -1,7 +1,7 @@
 //! `${VARIABLE}` in values: by the rules of the Compose Specification, from the process and from `.env`.
 
 use assert_cmd::Command;
-use shipctl::manifest::load_recorded;
+use shipctl::manifest::{Overrides, load_recorded};
 
 use crate::manifest_support::{Project, with_service_keys};
 
@@ -118,7 +118,7 @@ fn the_process_wins_over_the_file_and_config_show_shows_what_is_written() {
 fn a_variable_that_only_a_deploy_knows_does_not_stand_between_an_operator_and_a_rollback() {
     let recorded = |keys: &str| {
         let project = project(keys);
-        load_recorded(project.root(), "test", &[]).map_err(|problems| problems.to_string())
+        load_recorded(project.root(), "test", &Overrides::default()).map_err(|problems| problems.to_string())
     };
     let environment = recorded("environment: { A: '${COMMIT:?of the build}-${COMMIT}', B: '${TAG}' }").expect("sound");
     assert_eq!(environment.services[0].runtime.environment["A"], "unset-unset");
@@ -131,7 +131,7 @@ fn a_variable_that_only_a_deploy_knows_does_not_stand_between_an_operator_and_a_
             "`SOCKET`",
         ),
     ] {
-        let problems = load_recorded(project.root(), "test", &[]).expect_err("a problem").to_string();
+        let problems = load_recorded(project.root(), "test", &Overrides::default()).expect_err("a problem").to_string();
         assert!(problems.contains(expected), "{problems}");
     }
 }

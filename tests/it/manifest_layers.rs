@@ -1,6 +1,6 @@
 //! Layers: which are read, how they merge, and that every value knows the line that set it.
 
-use shipctl::manifest::{self, Manifest};
+use shipctl::manifest::{self, Overrides};
 
 use crate::manifest_support::{Project, with_top_keys};
 
@@ -22,7 +22,9 @@ services:
 fn merged(overlay: &str, overrides: &[&str]) -> String {
     let project = Project::of(overlay).with("environments/base.yml", BASE);
     let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-    let shown = manifest::read(project.root(), "test", &overrides).unwrap().show();
+    let shown = manifest::read(project.root(), "test", &Overrides { set: overrides, ..Overrides::default() })
+        .unwrap()
+        .show(false);
     let web = shown.split("\n  web:\n").nth(1).unwrap();
     web.lines().map(|line| format!("{}\n", line.split("  #").next().unwrap().trim_end())).collect::<Vec<_>>().concat()
 }
@@ -121,8 +123,9 @@ hosts:
   h1:
     docker: unix:///var/run/docker.sock  # environments/test.yml:2
 ";
-    let manifest = manifest::read(project.root(), "test", &set).unwrap();
-    assert_eq!(manifest.show(), expected);
+    let manifest =
+        manifest::read(project.root(), "test", &Overrides { set: set.to_vec(), ..Overrides::default() }).unwrap();
+    assert_eq!(manifest.show(false), expected);
     let provenance = manifest.provenance();
     let image = provenance.iter().find(|value| value.path == "services.web.image").unwrap();
     assert_eq!((image.value.as_str(), image.file.as_str(), image.line), ("shop/web:2", "--set", 1));
@@ -136,7 +139,12 @@ hosts:
 fn what_is_shown_reads_back() {
     let project =
         Project::of("hosts: { h1: { docker: unix:///var/run/docker.sock } }\n").with("environments/base.yml", BASE);
-    let shown = |project: &Project| manifest::read(project.root(), "test", &[]).as_ref().map(Manifest::show).unwrap();
+    let shown = |project: &Project| {
+        manifest::read(project.root(), "test", &Overrides::default())
+            .as_ref()
+            .map(|manifest| manifest.show(false))
+            .unwrap()
+    };
     let first = shown(&project);
     let second = shown(&Project::of(&first));
     let values = |text: &str| {
@@ -182,7 +190,8 @@ fn extends_names_another_layer_and_ends() {
         ("extends: a\n", "environments/b.yml:1:10: `extends` goes in a circle: test → a → b → test"),
         ("extends: bse\n", "1:10: there is no environments/bse.yml (did you mean `base`?)"),
         ("extends: ../x\n", "1:10: `extends` takes the name of another layer, found `../x`"),
-        ("extends: [a]\n", "1:10: `extends` takes the name of another layer, found a list"),
+        ("extends: [{}]\n", "1:11: `extends` takes the name of another layer, found a map"),
+        ("extends: [base, nn]\n", "1:17: there is no environments/nn.yml (use one of `a`, `b`, `test`, `base`)"),
     ];
     for (manifest, expected) in cases {
         let project = Project::of(manifest)
@@ -244,10 +253,53 @@ fn comments_stay_beside_odd_texts() {
     let items =
         texts.iter().copied().chain([long.as_str()]).map(|text| format!("  - {text}\n")).collect::<Vec<_>>().concat();
     let project = Project::of(&format!("x-texts:\n{items}"));
-    let shown = manifest::read(project.root(), "test", &[]).unwrap().show();
+    let shown = manifest::read(project.root(), "test", &Overrides::default()).unwrap().show(false);
     let commented: Vec<(&str, &str)> =
         shown.lines().filter_map(|line| line.rsplit_once("# environments/test.yml:")).collect();
     let lines: Vec<usize> = commented.iter().map(|(_, line)| line.parse().unwrap()).collect();
     assert_eq!(lines, (2..texts.len() + 3).collect::<Vec<_>>(), "{shown}");
     assert!(commented.iter().all(|(line, _)| line.trim_start().starts_with('-')), "{shown}");
+}
+
+#[test]
+fn any_number_of_layers_lie_above_each_other_each_once() {
+    let project = Project::of("extends: [eu, blue]\nkeep_releases: 9\n")
+        .with(
+            "environments/base.yml",
+            "project: shop\nkeep_releases: 1\nservices: { web: { image: a, health: none, labels: [l=base] } }",
+        )
+        .with(
+            "environments/eu.yml",
+            "hosts: { eu1: { ssh: eu1 } }\nservices: { web: { image: eu, labels: [l=eu], ports: ['80'] } }",
+        )
+        .with("environments/blue.yml", "services: { web: { image: blue, ports: ['81'] } }");
+    let environment = project.sound();
+    let web = &environment.services[0];
+    assert_eq!((environment.keep_releases, web.image.as_str()), (9, "blue"));
+    // Read twice, `base` would lie above `eu`.
+    assert_eq!(web.runtime.labels["l"], "eu");
+    assert_eq!(web.runtime.ports.iter().map(|port| port.container_port).collect::<Vec<_>>(), [80, 81]);
+}
+
+#[test]
+fn a_file_of_the_operators_lies_above_the_layers_and_below_what_is_set() {
+    let project = Project::of(&with_top_keys("keep_releases: 1"));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = elsewhere.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let load = |files: Vec<std::path::PathBuf>, set: &[&str]| {
+        let set = set.iter().map(|&text| text.to_owned()).collect();
+        manifest::load(project.root(), "test", &Overrides { files, set })
+    };
+    let (one, two) = (file("one.yml", "keep_releases: 2"), file("two.yml", "keep_releases: 3"));
+    assert_eq!(load(vec![one.clone()], &[]).unwrap().keep_releases, 2);
+    assert_eq!(load(vec![one.clone(), two], &[]).unwrap().keep_releases, 3);
+    assert_eq!(load(vec![one], &["keep_releases=4"]).unwrap().keep_releases, 4);
+    let bad = file("bad.yml", "extends: base\nkeep_release: 2\n");
+    let problems = load(vec![bad.clone(), elsewhere.path().join("none.yml")], &[]).unwrap_err().to_string();
+    let expected = format!("{}:1:1: a file that is put above an environment extends nothing", bad.display());
+    assert!(problems.contains(&expected) && problems.contains("none.yml: No such file"), "{problems}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use shipctl::environment::Environment;
-use shipctl::manifest::{self, Diagnostics};
+use shipctl::manifest::{self, Diagnostics, Overrides};
 use tempfile::TempDir;
 
 /// A project root; the environment under test is `test`.
@@ -34,8 +34,8 @@ impl Project {
     }
 
     pub(crate) fn load(&self, environment: &str, overrides: &[&str]) -> Result<Environment, Diagnostics> {
-        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-        manifest::load(self.root(), environment, &overrides)
+        let set = overrides.iter().map(|&text| text.to_owned()).collect();
+        manifest::load(self.root(), environment, &Overrides { set, ..Overrides::default() })
     }
 
     /// The environment `test`, which must be sound.
