@@ -43,6 +43,9 @@ _shipctl() {
             shipctl,status)
                 cmd="shipctl__subcmd__status"
                 ;;
+            shipctl__subcmd__config,diff)
+                cmd="shipctl__subcmd__config__subcmd__diff"
+                ;;
             shipctl__subcmd__config,help)
                 cmd="shipctl__subcmd__config__subcmd__help"
                 ;;
@@ -54,6 +57,9 @@ _shipctl() {
                 ;;
             shipctl__subcmd__config,validate)
                 cmd="shipctl__subcmd__config__subcmd__validate"
+                ;;
+            shipctl__subcmd__config__subcmd__help,diff)
+                cmd="shipctl__subcmd__config__subcmd__help__subcmd__diff"
                 ;;
             shipctl__subcmd__config__subcmd__help,help)
                 cmd="shipctl__subcmd__config__subcmd__help__subcmd__help"
@@ -93,6 +99,9 @@ _shipctl() {
                 ;;
             shipctl__subcmd__help,status)
                 cmd="shipctl__subcmd__help__subcmd__status"
+                ;;
+            shipctl__subcmd__help__subcmd__config,diff)
+                cmd="shipctl__subcmd__help__subcmd__config__subcmd__diff"
                 ;;
             shipctl__subcmd__help__subcmd__config,render)
                 cmd="shipctl__subcmd__help__subcmd__config__subcmd__render"
@@ -175,7 +184,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config)
-            opts="-h --format --project --help show render validate help"
+            opts="-h --format --project --help show diff render validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,9 +208,48 @@ _shipctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        shipctl__subcmd__config__subcmd__help)
-            opts="show render validate help"
+        shipctl__subcmd__config__subcmd__diff)
+            opts="-h --check --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --project)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__config__subcmd__help)
+            opts="show diff render validate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__config__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -270,7 +318,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__render)
-            opts="-o -h --output --host --service --set --format --project --help"
+            opts="-o -h --output --host --service --file --set --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -301,6 +349,21 @@ _shipctl() {
                     fi
                     return 0
                     ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -327,12 +390,27 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__show)
-            opts="-h --set --format --project --help"
+            opts="-h --explain --file --set --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -359,12 +437,27 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__validate)
-            opts="-h --set --format --project --help"
+            opts="-h --file --set --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -391,7 +484,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__deploy)
-            opts="-y -h --plan --host --service --set --yes --format --project --help"
+            opts="-y -h --plan --host --service --file --set --yes --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -420,6 +513,21 @@ _shipctl() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;
@@ -477,8 +585,22 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__help__subcmd__config)
-            opts="show render validate"
+            opts="show diff render validate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__help__subcmd__config__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -766,7 +888,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__plan)
-            opts="-o -h --output --check --host --service --set --format --project --help"
+            opts="-o -h --output --check --host --service --file --set --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -813,6 +935,21 @@ _shipctl() {
                     fi
                     return 0
                     ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -839,7 +976,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__rollback)
-            opts="-y -h --to --host --service --set --yes --format --project --help"
+            opts="-y -h --to --host --service --file --set --yes --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -860,6 +997,21 @@ _shipctl() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

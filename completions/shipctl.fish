@@ -42,6 +42,7 @@ complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "help" -d 'Print thi
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l plan -d 'Carry out this plan (from `plan -o`), or nothing if manifest or fleet no longer give the same' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l host -d 'Only these hosts (repeatable, or separated by commas)' -r -f -a "(__fish_print_hostnames)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l service -d 'Only these services (repeatable, or separated by commas)' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
@@ -52,6 +53,7 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -s h -l help -d 
 complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -s o -l output -d 'Save the plan for `deploy --plan`; readable by you only' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -l host -d 'Only these hosts (repeatable, or separated by commas)' -r -f -a "(__fish_print_hostnames)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -l service -d 'Only these services (repeatable, or separated by commas)' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
@@ -62,6 +64,7 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand plan" -s h -l help -d 'P
 complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l to -d 'The release to bring back: `12`, `r12`, or its digest as `history` shows it' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l host -d 'Only these hosts (repeatable, or separated by commas)' -r -f -a "(__fish_print_hostnames)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l service -d 'Only these services (repeatable, or separated by commas)' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand rollback" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
@@ -83,30 +86,41 @@ plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand history" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand history" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show render validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l explain -d 'Also print what each value hides: what lower layers say in its place'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l check -d 'Exit with 7 when they differ'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -s o -l output -d 'Write files beneath this directory instead of printing them' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l host -d 'Only these hosts (repeatable, or separated by commas)' -r -f -a "(__fish_print_hostnames)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l service -d 'Only these services (repeatable, or separated by commas)' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
@@ -114,6 +128,7 @@ json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -146,6 +161,7 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_see
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "show" -d 'Show who holds the lock, since when, and at which step'

@@ -5,9 +5,10 @@ use anyhow::anyhow;
 use crate::cli;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::ledger::{Entry, Ledger};
-use crate::fleet::observed::Observed;
+use crate::fleet::observed::{Observed, Phase};
 use crate::fleet::select::Selection;
 use crate::fleet::status::{Drift, Status};
+use crate::name::{HostName, ServiceName};
 use crate::plan::planner;
 use crate::release::Files;
 
@@ -75,12 +76,26 @@ fn choose<'l>(ledger: &'l Ledger, observed: &Observed, selection: &Selection, to
     earlier.map(|entry| Choice { entry, remark: None }).ok_or_else(first)
 }
 
+/// Whether the container of the release in force was not stopped by a rollout, which takes its restart policy away: then it
+/// could not be kept running, and is no release to go back to.
+fn ended_by_itself(observed: &Observed, host: &HostName, service: &ServiceName) -> bool {
+    let ledger = observed.ledger();
+    let wanted = ledger.current().and_then(|entry| entry.placements.get(host)?.get(service));
+    observed.seen(host).is_some_and(|seen| {
+        seen.of_service(service).any(|container| {
+            let ended = matches!(container.state.phase, Phase::Exited { .. } | Phase::Dead);
+            Some(&container.stamp.spec) == wanted && ended && container.restart == container.stamp.restart
+        })
+    })
+}
+
 /// Whether a selected host runs something else than the release in force. One that runs it badly is a reason to
 /// go back further, and a container that no release explains is none at all.
 fn is_left(observed: &Observed, selection: &Selection) -> bool {
     let is_selected = |host, service| selection.has_host(host) && selection.has_service(service);
     Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
-        Some(Drift::NotRunning | Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
+        Some(Drift::NotRunning) => !ended_by_itself(observed, &row.host, &row.service),
+        Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
         Some(Drift::Unhealthy | Drift::Orphan) | None => false,
     })
 }

@@ -29,7 +29,16 @@ pub fn container(inspected: &ContainerInspectResponse) -> Option<ObservedContain
         stamp,
         state: state(inspected),
         restart: restart(inspected.host_config.as_ref().and_then(|config| config.restart_policy.as_ref())),
+        ports: ports(inspected),
     })
+}
+
+/// TCP ports of the host that it was made for; those that the engine chooses are not known before it starts.
+fn ports(inspected: &ContainerInspectResponse) -> BTreeSet<u16> {
+    let bindings = inspected.host_config.as_ref().and_then(|config| config.port_bindings.as_ref());
+    let tcp = bindings.into_iter().flatten().filter(|(key, _)| key.ends_with("/tcp"));
+    let ports = tcp.flat_map(|(_, bindings)| bindings.iter().flatten());
+    ports.filter_map(|binding| binding.host_port.as_ref()?.parse().ok()).filter(|port| *port > 0).collect()
 }
 
 /// A container's name, without the leading slash.

@@ -95,6 +95,8 @@ pub struct ObservedContainer {
     pub state: ContainerState,
     /// Policy in force now; differs from the stamp's until it is promoted and after it is stopped.
     pub restart: RestartPolicy,
+    /// TCP ports of the host that it holds while it runs.
+    pub ports: BTreeSet<u16>,
 }
 
 impl ObservedContainer {

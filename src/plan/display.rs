@@ -99,7 +99,10 @@ impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Orphan { host, container } => {
-                write!(f, "{container} on {host} belongs to no service of the manifest; it is left alone")
+                write!(
+                    f,
+                    "{container} on {host} is of a service that this release does not have there; it keeps running"
+                )
             }
             Self::Downtime { service, still_serving, of } => {
                 write!(

@@ -8,7 +8,7 @@ use crate::name::{HostName, ServiceName};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// A container of ours that no service of the manifest explains. It is left alone.
+    /// A container of ours whose service the release does not have on this host. It is left alone.
     Orphan {
         /// Where it is.
         host: HostName,

@@ -12,7 +12,6 @@ use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
-use crate::plan::preparing::tcp_port;
 use crate::plan::replacing::{Want, replacement, resumed};
 use crate::plan::{Batch, Cause, Note, PLAN_FORMAT, Plan, Refusal, Replacement, Target, batching};
 use crate::release::{Release, ReleaseId, content_digest};
@@ -187,12 +186,8 @@ impl Planner<'_> {
 
     fn refuse_taken_ports(&self, plan: &Plan) -> Result<(), Refusal> {
         for replacement in plan.replacements() {
-            let (Target::Create { spec, .. }, Some(host)) =
-                (&replacement.target, self.observed.seen(&replacement.host))
-            else {
-                continue;
-            };
-            for port in spec.runtime.ports.iter().filter_map(tcp_port) {
+            let Some(host) = self.observed.seen(&replacement.host) else { continue };
+            for port in replacement.target.ports() {
                 if let Some(holder) = host.foreign_ports.get(&port) {
                     let (host, holder) = (replacement.host.clone(), holder.clone());
                     return Err(Refusal::PortTaken { host, port, holder });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Provision;
-use crate::environment::{MountSource, NetworkSpec, Port, Protocol, VolumeSpec};
+use crate::environment::{MountSource, NetworkSpec, VolumeSpec};
 use crate::name::HostName;
 use crate::plan::incumbent::is_active;
 use crate::plan::planner::Planner;
@@ -14,8 +14,15 @@ impl Planner<'_> {
     pub(super) fn prepare(&self, plan: &mut Plan) {
         let mut preparations = BTreeMap::<HostName, Preparation>::new();
         for replacement in plan.replacements() {
-            let Target::Create { spec, .. } = &replacement.target else { continue };
             let Some(host) = self.observed.seen(&replacement.host) else { continue };
+            let ports = replacement.target.ports();
+            if !ports.is_empty() && host.of_service(&replacement.service).all(|container| !is_active(container)) {
+                let preparation = preparations.entry(replacement.host.clone()).or_default();
+                for port in ports {
+                    push_new(&mut preparation.free_ports, port);
+                }
+            }
+            let Target::Create { spec, .. } = &replacement.target else { continue };
             let preparation = preparations.entry(replacement.host.clone()).or_default();
             push_new(&mut preparation.pulls, spec.image.clone());
             for network in &spec.runtime.networks {
@@ -34,18 +41,9 @@ impl Planner<'_> {
                     push_new(&mut preparation.provisions, Provision::Volume(spec));
                 }
             }
-            if host.of_service(&replacement.service).all(|container| !is_active(container)) {
-                let ports = spec.runtime.ports.iter().filter_map(tcp_port);
-                ports.for_each(|port| push_new(&mut preparation.free_ports, port));
-            }
         }
         plan.preparations = preparations;
     }
-}
-
-/// The port of the host that must be free. Only of TCP can that be seen beforehand.
-pub(super) fn tcp_port(port: &Port) -> Option<u16> {
-    port.host_port.filter(|_| port.protocol == Protocol::Tcp)
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {

@@ -1,11 +1,12 @@
 //! One service on one host: from what it runs to what it is to run, and the way back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, SpecDigest};
-use crate::environment::{Health, Order, RestartPolicy};
+use crate::environment::{Health, Order, Protocol, RestartPolicy};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
 use crate::name::{HostName, ServiceName};
@@ -89,6 +90,9 @@ pub struct Incumbent {
     pub grace: Duration,
     /// The restart policy it is given on promotion.
     pub restart: RestartPolicy,
+    /// TCP ports of the host that it holds while it runs.
+    #[serde(default)]
+    pub ports: BTreeSet<u16>,
 }
 
 /// Why a service on a host is replaced.
@@ -145,6 +149,19 @@ impl Target {
         }
     }
 
+    /// TCP ports of the host that it will take; none where it holds them already. Only of TCP can it be seen beforehand
+    /// whether they are free.
+    pub fn ports(&self) -> BTreeSet<u16> {
+        match self {
+            Self::Create { spec, .. } => {
+                let tcp = spec.runtime.ports.iter().filter(|port| port.protocol == Protocol::Tcp);
+                tcp.filter_map(|port| port.host_port).collect()
+            }
+            Self::Existing { container, runs: false, .. } => container.ports.clone(),
+            Self::Existing { .. } => BTreeSet::new(),
+        }
+    }
+
     /// Policy it is given on promotion.
     pub fn restart(&self) -> &RestartPolicy {
         match self {
@@ -174,6 +191,7 @@ impl From<&ObservedContainer> for Incumbent {
             health: container.stamp.health.clone(),
             grace: container.stamp.grace,
             restart: container.stamp.restart.clone(),
+            ports: container.ports.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One service on one host: from the containers that are there to the steps that are needed.
 
 use crate::container::{ContainerSpec, SpecDigest};
-use crate::environment::Order;
+use crate::environment::{Order, RestartPolicy};
 use crate::fleet::ledger::{Entry, Ledger};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
@@ -32,6 +32,11 @@ pub(super) fn replacement(
     let way_back = own.and_then(|own| way_back(ledger, host, service, own, cast));
     let before = match own {
         Some(_) => way_back.map(|(before, _)| before),
+        // The release in force itself is brought back. If it fails, an older one that happens to be kept is not what the
+        // host had: it had nothing.
+        None if in_force(ledger, host, service).as_ref() == Some(&want.digest) => {
+            cast.before.filter(|container| is_active(container))
+        }
         None => cast.before,
     };
     let departures = cast.active.iter().map(|container| {
@@ -71,6 +76,10 @@ pub(super) fn replacement(
     let settled = cast.wanted.is_some_and(ObservedContainer::settled);
     let mut enter = Vec::new();
     if !is_running {
+        // One that ended by itself still has its restart policy: started with it, it would pass for one that has proved
+        // itself if this run came to no end. Stopping it takes the policy away.
+        let ended = cast.wanted.filter(|container| container.proven && container.restart != RestartPolicy::No);
+        enter.extend(ended.map(|container| Step::Stop(Subject::New, container.stamp.grace)));
         enter.push(Step::Start(Subject::New));
     }
     if !settled {
@@ -133,6 +142,11 @@ pub(super) fn resumed(
     })
 }
 
+/// What the release in force has there.
+fn in_force(ledger: &Ledger, host: &HostName, service: &ServiceName) -> Option<SpecDigest> {
+    ledger.current()?.placements.get(host)?.get(service).cloned()
+}
+
 /// What a host goes back to that already runs `wanted`, and what then becomes of `wanted`: the container of the release
 /// in force, if that is another one. `None` if there is nothing to go back to.
 fn way_back<'a>(
@@ -143,7 +157,7 @@ fn way_back<'a>(
     cast: &Cast<'a>,
 ) -> Option<(&'a ObservedContainer, Fate)> {
     let place = |entry: &Entry| entry.placements.get(host)?.get(service).cloned();
-    let in_force = ledger.current().and_then(place).filter(|spec| *spec != wanted.stamp.spec)?;
+    let in_force = in_force(ledger, host, service).filter(|spec| *spec != wanted.stamp.spec)?;
     let before = cast.active.iter().chain(&cast.kept).find(|container| container.stamp.spec == in_force)?;
     let was_good = ledger.completed().any(|entry| place(entry).as_ref() == Some(&wanted.stamp.spec));
     Some((before, if was_good { Fate::Stop } else { Fate::Remove }))

@@ -33,7 +33,7 @@ pub fn rollback(forward: &Plan, reached: &Reached) -> Vec<Batch> {
     };
     let all = || forward.batches.iter().rev().chain(forward.resumed.iter().rev());
     let failed = all().filter_map(|batch| part(batch, |one| is_promoted(one) && is_failed(one), demote));
-    let left = all().filter_map(|batch| part(batch, is_left, |one| unwind(one, &[])));
+    let left = all().filter_map(|batch| part(batch, is_left, |one| unwind(one, &one.staging)));
     let promoted = all().filter_map(|batch| part(batch, |one| is_promoted(one) && !is_failed(one), demote));
     failed.chain(left).chain(promoted).collect()
 }

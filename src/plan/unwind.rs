@@ -11,15 +11,25 @@ use crate::plan::{Fate, Replacement, Step, Subject, Target};
 pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
     let created = attempted.contains(&Step::Create);
     let in_service = attempted.iter().any(|step| matches!(step, Step::Start(Subject::New) | Step::Gate(Subject::New)));
-    let old_stopped = attempted.iter().any(|step| matches!(step, Step::Stop(..)));
+    let old_stopped = attempted.iter().any(|step| matches!(step, Step::Stop(Subject::Old | Subject::Left(..), _)));
     let away = match &replacement.target {
         Target::Create { .. } if in_service => stop_and_remove(replacement),
         Target::Create { .. } if created => vec![Step::Remove(Subject::New)],
         Target::Existing { fate, runs, .. } if in_service || *runs => put_away(replacement, *fate),
         _ => Vec::new(),
     };
-    let back = if old_stopped || !replacement.before_settled { restore(replacement) } else { Vec::new() };
-    join(replacement.order, away, back)
+    if old_stopped || !replacement.before_settled {
+        return join(replacement.order, away, clear(replacement).chain(restore(replacement)).collect());
+    }
+    // The old one served all the time. Whether it still does well is said only after it was asked.
+    let asked = (in_service && replacement.order == Order::StartFirst).then_some(Step::Gate(Subject::Old));
+    away.into_iter().chain(asked).collect()
+}
+
+/// What an earlier rollout left running, and the way forward has perhaps not come to yet, must go before the old one starts.
+fn clear(replacement: &Replacement) -> impl Iterator<Item = Step> {
+    let is_left = |step: &&Step| matches!(step, Step::Stop(Subject::Left(..), _)) && replacement.before.is_some();
+    replacement.steps.iter().filter(is_left).cloned()
 }
 
 /// The steps that bring the host of a promoted `replacement` back to what it ran before.

@@ -74,8 +74,25 @@ impl Answer for NothingToDo<'_> {
     }
 }
 
+/// Variables are the business of the file that a plan is saved to, which only its owner can read, and not of the log of a
+/// pipeline. Their names stay.
+fn hide_variables(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let runtime = map.get_mut("runtime").and_then(|runtime| runtime.get_mut("environment"));
+            for variable in runtime.and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
+                *variable = json!("…");
+            }
+            map.values_mut().for_each(hide_variables);
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide_variables),
+        _ => {}
+    }
+}
+
 fn with_changes(plan: &Plan) -> Value {
     let mut value = json!(plan);
+    hide_variables(&mut value);
     value["changes"] = json!(!plan.is_noop());
     value
 }

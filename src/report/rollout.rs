@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::event::Failure;
 use crate::fleet::ledger::Kind;
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 use crate::rollout::report::{Outcome, Report, Row, RowHealth, Running};
 
 use super::Answer;
@@ -46,6 +46,9 @@ impl Answer for RolloutAnswer<'_> {
         if let Some(failure) = &report.failure {
             block(&mut page, "first cause:", failure);
         }
+        for failure in &report.further_failures {
+            block(&mut page, "also:", failure);
+        }
         for failure in &report.undo_failures {
             block(&mut page, "could not be undone:", failure);
         }
@@ -65,6 +68,10 @@ impl RolloutAnswer<'_> {
             Outcome::Completed if self.plan.partial => {
                 let words = "the rest runs something else, so the release in force stays what it was";
                 (Tone::Good, format!("Done: everything that was selected runs {release}; {words}."))
+            }
+            Outcome::Completed if self.plan.notes.iter().any(|note| matches!(note, Note::Orphan { .. })) => {
+                let words = "what it does not have keeps running (see the notes of the plan)";
+                (Tone::Warning, format!("Done: {release} is in force on every selected host; {words}."))
             }
             Outcome::Completed => (Tone::Good, format!("Done: {release} is in force on every selected host.")),
             Outcome::RolledBack if self.report.rows.iter().all(|row| row.before == Running::Nothing) => {

@@ -9,7 +9,7 @@ use crate::container::ContainerId;
 use crate::event::{Event, Failure};
 use crate::name::{HostName, ServiceName};
 use crate::plan::rollback::{Reached, rollback};
-use crate::plan::{Batch, Replacement, Target};
+use crate::plan::{Batch, Fate, Replacement, Step, Subject, Target};
 use crate::rollout::gate::{self, GateFailure, Watched};
 use crate::rollout::policy::{self, Next, Undo};
 use crate::rollout::replace::{self, Replaced, UndoFailure, Undone};
@@ -86,7 +86,9 @@ async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
         let undo = match end {
             Replaced::Promoted => {
                 progress.reached.promoted.insert(key.clone());
-                progress.gated.insert(key);
+                if replacement.steps.contains(&Step::Gate(Subject::New)) {
+                    progress.gated.passed(key);
+                }
                 continue;
             }
             Replaced::Cancelled(undo) => {
@@ -95,8 +97,13 @@ async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
             }
             Replaced::Failed(failure, undo) => {
                 failed = true;
+                let of_gate = failure.doing == Step::Gate(Subject::New).to_string();
                 progress.failure.get_or_insert(failure);
-                undo
+                undone.push(progress.undone(key.clone(), undo));
+                if of_gate && matches!(replacement.target, Target::Existing { fate: Fate::Leave, .. }) {
+                    progress.gated.failed(key);
+                }
+                continue;
             }
         };
         undone.push(progress.undone(key, undo));
@@ -133,6 +140,7 @@ async fn monitor(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> Batch
     };
     run.recorder.note(Event::HostFailed { failure: failure.clone() });
     progress.failure.get_or_insert(failure);
+    progress.gated.failed(key.clone());
     progress.reached.failed = Some(key);
     BatchEnd::Failed { undone: Vec::new() }
 }
@@ -193,14 +201,18 @@ impl Progress {
         match end {
             Ok(Undone { gated }) => {
                 if gated {
-                    self.gated.insert(key);
+                    self.gated.passed(key);
                 } else {
-                    self.gated.remove(&key);
+                    self.gated.forget(&key);
                 }
                 Undo::Restored
             }
             Err(UndoFailure { kind, failure }) => {
-                self.gated.remove(&key);
+                if kind == Undo::OldUnhealthy {
+                    self.gated.failed(key);
+                } else {
+                    self.gated.forget(&key);
+                }
                 self.undo_failures.push(failure);
                 kind
             }

@@ -68,6 +68,7 @@ struct LockText {
 
 /// A lock that is ours on all hosts that are needed.
 pub struct Lock {
+    name: String,
     text: Mutex<LockText>,
     held: Mutex<BTreeMap<HostName, ContainerId>>,
     alive: Mutex<BTreeMap<HostName, Instant>>,
@@ -132,9 +133,14 @@ impl Lock {
             step: "starting".to_owned(),
             beat: 0,
         };
-        let lock =
-            Self { text: Mutex::new(text), held: Mutex::default(), alive: Mutex::default(), lost: Mutex::default() };
-        let name = marker_name(scope);
+        let lock = Self {
+            name: marker_name(scope),
+            text: Mutex::new(text),
+            held: Mutex::default(),
+            alive: Mutex::default(),
+            lost: Mutex::default(),
+        };
+        let name = lock.name.clone();
         let (first, others): (Vec<_>, Vec<_>) = doors.hosts.iter().enumerate().partition(|(index, _)| *index == 0);
         for hosts in [first, others] {
             let takes = hosts.into_iter().map(|(_, (host, door))| {
@@ -246,14 +252,20 @@ impl Lock {
 
     async fn beat(&self, host: &HostName, id: &ContainerId, markers: &dyn Markers, text: &str, recorder: &Recorder) {
         let sent = Instant::now();
+        let alive = || self.alive.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), sent);
         match timeout(CALL, markers.write(id, text)).await {
-            Ok(Ok(())) => {
-                self.alive.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone(), sent);
-            }
+            Ok(Ok(())) => drop(alive()),
             Ok(Err(EngineError::NotFound(_))) => {
                 *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
             }
             Ok(Err(error)) => {
+                // A host without a byte left refuses to be written to, and says all the same that the lock is ours. To others
+                // the heart stands still; should one of them take over, its first change of the lock is what we find here.
+                if let Ok(Ok(Some(marker))) = timeout(CALL, markers.read(&self.name)).await
+                    && marker.id == *id
+                {
+                    alive();
+                }
                 recorder
                     .note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason: error.to_string() }));
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Event, Failure};
 use crate::fleet::ledger::{Entry, RolloutResult};
-use crate::fleet::observed::Observed;
+use crate::fleet::observed::{HostView, Observed};
 use crate::plan::Plan;
 use crate::plan::planner::fingerprint;
 use crate::plan::rollback::Reached;
@@ -147,11 +147,12 @@ impl Rollout<'_> {
             }
         } else if progress.failure.is_none() && at_target {
             Outcome::Completed
-        } else if progress.went_back && at_origin && progress.undo_failures.is_empty() {
+        } else if progress.went_back && at_origin && progress.undo_failures.is_empty() && !progress.gated.any_failed() {
             Outcome::RolledBack
         } else {
             Outcome::Halted
         };
+        let progress = Progress { failure: progress.failure.or_else(|| last_look(&outcome, &after)), ..progress };
         let result = match outcome {
             Outcome::Completed if self.plan.partial => RolloutResult::Partial,
             Outcome::Completed => RolloutResult::Completed,
@@ -202,8 +203,8 @@ impl Rollout<'_> {
 
     fn unchanged(&self, after: &Observed, failures: Vec<Failure>) -> Report {
         let mut failures = failures.into_iter();
-        let progress = Progress { failure: failures.next(), undo_failures: failures.collect(), ..Progress::default() };
-        self.report(Outcome::Unchanged, after, progress)
+        let progress = Progress { failure: failures.next(), ..Progress::default() };
+        Report { further_failures: failures.collect(), ..self.report(Outcome::Unchanged, after, progress) }
     }
 
     fn report(&self, outcome: Outcome, after: &Observed, progress: Progress) -> Report {
@@ -218,8 +219,19 @@ impl Rollout<'_> {
         });
         let rows = rows.collect();
         let Progress { failure, undo_failures, .. } = progress;
-        Report { outcome, release: self.plan.release.clone(), rows, failure, undo_failures }
+        let further_failures = Vec::new();
+        Report { outcome, release: self.plan.release.clone(), rows, failure, further_failures, undo_failures }
     }
+}
+
+/// Why a rollout whose every step was done is not known to be.
+fn last_look(outcome: &Outcome, after: &Observed) -> Option<Failure> {
+    let silent = after.hosts.keys().find(|host| after.seen(host).is_none()).filter(|_| *outcome == Outcome::Halted)?;
+    let reason = match after.hosts.get(silent) {
+        Some(HostView::Unreachable(why)) => why.clone(),
+        _ => return None,
+    };
+    Some(Failure { host: Some(silent.clone()), ..failure("look again", reason) })
 }
 
 fn failure(doing: &str, reason: String) -> Failure {

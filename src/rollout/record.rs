@@ -20,12 +20,15 @@ pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
     let writes = run.doors.hosts.keys().map(|host| async {
         let written =
             run.change(host, Direction::Forward, Bound::CHANGE, || put(run, host, &name, number, &text)).await;
+        let is_written = written.is_ok();
         if let Err(error) = written {
             run.recorder.note(Event::Warning(Warning::NotRecorded { host: host.clone(), reason: error.to_string() }));
         }
+        is_written
     });
-    join_all(writes).await;
-    run.recorder.note(Event::Recorded { number });
+    if join_all(writes).await.contains(&true) {
+        run.recorder.note(Event::Recorded { number });
+    }
 }
 
 async fn put(run: &Run<'_>, host: &HostName, name: &str, number: u64, text: &str) -> Result<(), EngineError> {

@@ -214,6 +214,10 @@ async fn change(
     };
     match step {
         Step::Start(_) => {
+            if replacement.steps.iter().any(|step| matches!(step, Step::Stop(Subject::New, _))) {
+                // A lost stop of the same container must not take hold after its start.
+                run.settle(host).await;
+            }
             run.begin_life(&id);
             run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await
         }

@@ -19,6 +19,9 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// What failed first.
     pub failure: Option<Failure>,
+    /// What failed beside it, where hosts were asked at the same time.
+    #[serde(default)]
+    pub further_failures: Vec<Failure>,
     /// Failures while undoing, which keep the outcome from being "rolled back".
     pub undo_failures: Vec<Failure>,
 }

@@ -1,7 +1,7 @@
 //! What a rollout came to, from a look at the hosts before and one after. Pure, and independent of what the
 //! rollout believes it did.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::container::SpecDigest;
 use crate::fleet::observed::{EngineHealth, Observed, ObservedContainer, ObservedHost};
@@ -10,8 +10,35 @@ use crate::plan::Plan;
 use crate::plan::incumbent::is_active;
 use crate::rollout::report::{Row, RowHealth, Running};
 
-/// Hosts and services that passed a gate in this run, last.
-pub(super) type Gated = BTreeSet<(HostName, ServiceName)>;
+/// What the last gate or monitor of this run said about a service on a host.
+#[derive(Debug, Default)]
+pub(super) struct Gated(BTreeMap<(HostName, ServiceName), bool>);
+
+impl Gated {
+    /// It proved itself healthy.
+    pub(super) fn passed(&mut self, key: (HostName, ServiceName)) {
+        self.0.insert(key, true);
+    }
+
+    /// It was found not to be healthy.
+    pub(super) fn failed(&mut self, key: (HostName, ServiceName)) {
+        self.0.insert(key, false);
+    }
+
+    /// Something else runs there since.
+    pub(super) fn forget(&mut self, key: &(HostName, ServiceName)) {
+        self.0.remove(key);
+    }
+
+    /// Whether something that runs is known not to be healthy.
+    pub(super) fn any_failed(&self) -> bool {
+        self.0.values().any(|passed| !passed)
+    }
+
+    fn says(&self, host: &HostName, service: &ServiceName) -> Option<bool> {
+        self.0.get(&(host.clone(), service.clone())).copied()
+    }
+}
 
 /// Where a host and service stand, against both ends of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +73,7 @@ fn row(
     };
     let health = match is {
         None => RowHealth::Unknown,
-        Some(seen) => health(seen, &service, gated.contains(&(host.clone(), service.clone()))),
+        Some(seen) => health(seen, &service, gated.says(&host, &service)),
     };
     let row = Row {
         before: was.map_or(Running::Unknown, |seen| running(seen, &service)),
@@ -103,14 +130,15 @@ fn running(host: &ObservedHost, service: &ServiceName) -> Running {
     }
 }
 
-fn health(host: &ObservedHost, service: &ServiceName, gated: bool) -> RowHealth {
+fn health(host: &ObservedHost, service: &ServiceName, gated: Option<bool>) -> RowHealth {
     match active(host, service)[..] {
         [] => RowHealth::Stopped,
         [one] if !one.state.is_running() || matches!(one.state.health, EngineHealth::Unhealthy(_)) => {
             RowHealth::Unhealthy
         }
         [one] if !one.proven => RowHealth::Unproven,
-        [one] if gated || one.state.health == EngineHealth::Healthy => RowHealth::Healthy,
+        [_] if gated == Some(false) => RowHealth::Unhealthy,
+        [one] if gated == Some(true) || one.state.health == EngineHealth::Healthy => RowHealth::Healthy,
         [_] => RowHealth::Running,
         _ => RowHealth::Unhealthy,
     }

@@ -41,3 +41,23 @@ fn a_release_is_chosen_by_the_name_that_history_gives_it() {
     assert_eq!(fleet.releases(), ["v1"; 3]);
     fleet.assert_true(&run);
 }
+
+#[test]
+fn a_release_that_could_not_be_kept_running_is_not_what_rollback_brings_back() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    for tag in ["v1", "v2"] {
+        project.tag(tag);
+        project.install();
+    }
+    // It ends by itself, which the engine bears as often as the manifest says; here nothing starts it again.
+    let h1 = fleet.host("h1");
+    h1.docker(&["update", "--restart", "no", h1.only().id()]);
+    h1.docker(&["kill", h1.only().id()]);
+    let stopped = h1.docker(&["ps", "-aq", "--no-trunc", "--filter", "status=exited", "--filter", "name=-web-"]);
+    let ended = stopped.lines().find(|id| h1.docker(&["inspect", "-f", "{{.State.ExitCode}}", id]).trim() == "137");
+    h1.docker(&["update", "--restart", "on-failure:5", ended.expect("the one that was killed")]);
+    let run = project.run(&["rollback", "prod", "--yes"]).expect(0);
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    fleet.assert_true(&run);
+}

@@ -89,6 +89,7 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
             health: EngineHealth::None,
         },
         restart,
+        ports: spec.runtime.ports.iter().filter_map(|port| port.host_port).collect(),
     }
 }
 

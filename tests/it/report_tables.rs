@@ -57,7 +57,14 @@ fn report(outcome: Outcome, rows: Vec<Row>) -> Report {
         reason: "exited with code 1 before it was healthy\nlast answer: connection refused".to_owned(),
         log: vec!["listening".to_owned(), "\u{1b}[2Jpanic: no database\u{202e}".to_owned()],
     };
-    Report { outcome, release: id(12), rows, failure: Some(failure), undo_failures: Vec::new() }
+    Report {
+        outcome,
+        release: id(12),
+        rows,
+        failure: Some(failure),
+        further_failures: Vec::new(),
+        undo_failures: Vec::new(),
+    }
 }
 
 fn text(report: &Report) -> String {
@@ -135,6 +142,7 @@ fn a_locked_environment_names_the_holder() {
         release: id(12),
         rows: Vec::new(),
         failure: None,
+        further_failures: Vec::new(),
         undo_failures: Vec::new(),
     };
     assert_snapshot!(text(&report), @r#"

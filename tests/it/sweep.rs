@@ -29,10 +29,14 @@ enum Kind {
     TwoAtATime,
     TwoAtATimeBad,
     Rollback,
+    PutBack,
+    PutBackBad,
+    AfterAKill,
+    AfterAKillBad,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 15] = [
         Self::GoodDeploy,
         Self::BadDeploy,
         Self::BadOnSecond,
@@ -44,6 +48,10 @@ impl Kind {
         Self::TwoAtATime,
         Self::TwoAtATimeBad,
         Self::Rollback,
+        Self::PutBack,
+        Self::PutBackBad,
+        Self::AfterAKill,
+        Self::AfterAKillBad,
     ];
 
     async fn scenario(self) -> Scenario {
@@ -65,6 +73,14 @@ impl Kind {
             Self::TwoAtATime => Scenario::two_at_a_time(good).await,
             Self::TwoAtATimeBad => Scenario::two_at_a_time(exits_on_second).await,
             Self::Rollback => Scenario::rollback().await,
+            Self::PutBack => Scenario::put_back(true).await,
+            Self::PutBackBad => Scenario::put_back(false).await,
+            Self::AfterAKill => Scenario::after_a_kill(good).await,
+            Self::AfterAKillBad => {
+                let first = crate::support::environment::host(1);
+                let exits = Behaviour::Exits(Duration::from_millis(100));
+                Scenario::after_a_kill(Behaviour::Only(first, Box::new(exits))).await
+            }
         }
     }
 

@@ -126,7 +126,15 @@ impl DockerEngine {
         match self.set_restart(id, &RestartPolicy::No).await {
             Ok(()) => {}
             Err(EngineError::NotFound(_)) => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // A host without a byte left cannot write the policy down. One that never proved itself has none to lose, and
+                // may be what has filled the disk.
+                let found = self.inspect(&id.0).await?;
+                let policy = found.host_config.as_ref().and_then(|config| config.restart_policy.as_ref());
+                if observe::restart(policy) != RestartPolicy::No {
+                    return Err(error);
+                }
+            }
         }
         // Whole seconds only; a part of one is rounded up, so that nobody gets less than they asked for.
         let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);

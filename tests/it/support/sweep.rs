@@ -32,6 +32,10 @@ pub struct Scenario {
     at_once: usize,
     origins: BTreeMap<HostName, SpecDigest>,
     targets: BTreeMap<HostName, SpecDigest>,
+    /// What an earlier run had left behind when the command is typed.
+    left: Vec<String>,
+    /// What hosts run when the command is typed, where that is not what they go back to.
+    begins: BTreeMap<HostName, Truth>,
 }
 
 /// What each host runs of a release.
@@ -66,7 +70,18 @@ impl Scenario {
         let fails_late = behaviour.fails_late();
         operator.world.behaves(image("v3").digest(), behaviour);
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v3"));
-        Self { operator, command: Command::Deploy("v3".to_owned()), good, fails_late, at_once: 1, origins, targets }
+        let command = Command::Deploy("v3".to_owned());
+        Self {
+            operator,
+            command,
+            good,
+            fails_late,
+            at_once: 1,
+            origins,
+            targets,
+            left: Vec::new(),
+            begins: BTreeMap::new(),
+        }
     }
 
     /// Three empty hosts, about to get their first release.
@@ -95,7 +110,75 @@ impl Scenario {
     pub async fn rollback() -> Self {
         let operator = Self::fleet(&environment(3)).await;
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v1"));
-        Self { operator, command: Command::Rollback, good: true, fails_late: false, at_once: 1, origins, targets }
+        let (command, begins) = (Command::Rollback, BTreeMap::new());
+        Self {
+            operator,
+            command,
+            good: true,
+            fails_late: false,
+            at_once: 1,
+            origins,
+            targets,
+            left: Vec::new(),
+            begins,
+        }
+    }
+
+    /// Three hosts on release 2, which has ended on the second one, about to get it again. It ends there again, or not.
+    pub async fn put_back(good: bool) -> Self {
+        let operator = Self::fleet(&environment(3)).await;
+        let second = host(2);
+        let mut origins = specs(&operator, "v2");
+        let targets = origins.clone();
+        origins.remove(&second);
+        let now = Instant::now();
+        let mut state = operator.world.state();
+        let ended = state.host(&second).containers.iter_mut().find(|container| container.is_running());
+        let ended = ended.expect("release 2 runs");
+        ended.end(now, 1);
+        if !good {
+            ended.behaves(Behaviour::NeverHealthy);
+        }
+        drop(state);
+        let (command, begins) = (Command::Deploy("v2".to_owned()), BTreeMap::new());
+        Self { operator, command, good, fails_late: false, at_once: 1, origins, targets, left: Vec::new(), begins }
+    }
+
+    /// Three hosts on release 2, two of which a killed rollout of release 3 has left half-done, about to get release 4.
+    pub async fn after_a_kill(behaviour: Behaviour) -> Self {
+        let good = matches!(behaviour, Behaviour::Good(_));
+        let mut environment = environment(3);
+        environment.services[0].update.parallelism = BatchSize::Count(2);
+        let fleet = Self::fleet(&environment).await;
+        fleet.world.behaves(image("v4").digest(), behaviour);
+        let half_done = |world: &World| {
+            let unproven = |name: &HostName| {
+                world.state().hosts[name].containers.iter().any(|one| one.is_running() && !one.is_proven())
+            };
+            [host(1), host(2)].iter().all(unproven)
+        };
+        let mut operator = None;
+        for call in 1..200 {
+            let world = fleet.world.fork();
+            let ann = Operator { world: world.clone(), cancel: world.cancel(), ..fleet.clone() };
+            world.schedule(&[(call, Fault::CrashAfter)]);
+            let end = ann.run(&Command::Deploy("v3".to_owned())).await;
+            world.schedule(&[]);
+            if matches!(end, End::Killed) && half_done(&world) {
+                // The lock of the dead expires.
+                let_pass(&world, Duration::from_secs(30)).await;
+                operator = Some(Operator { environment: super::environment::environment(3), ..ann });
+                break;
+            }
+        }
+        let operator = operator.expect("a moment at which two hosts are half-done");
+        let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v4"));
+        let left = specs(&operator, "v3");
+        let begins = [host(1), host(2)].map(|name| (name.clone(), Truth::One(left[&name].clone(), false)));
+        let (command, begins) = (Command::Deploy("v4".to_owned()), begins.into());
+        let names = [host(1), host(2), host(3)];
+        let left = left_behind(&operator.world, &names);
+        Self { operator, command, good, fails_late: false, at_once: 2, origins, targets, left, begins }
     }
 
     async fn fleet(environment: &Environment) -> Operator {
@@ -118,6 +201,11 @@ impl Scenario {
     /// The spec that a host has when the command is typed.
     fn origin(&self, name: &HostName) -> Truth {
         self.origins.get(name).map_or(Truth::Nothing, |spec| Truth::One(spec.clone(), true))
+    }
+
+    /// What a host runs when the command is typed.
+    fn beginning(&self, name: &HostName) -> Truth {
+        self.begins.get(name).cloned().unwrap_or_else(|| self.origin(name))
     }
 
     /// The same, with a bug in it.
@@ -197,7 +285,7 @@ impl Scenario {
             // Nothing was done, so nothing may have changed.
             End::Refused(_) | End::Nothing | End::NoRelease => {
                 for name in names {
-                    if !fells && running(world, name) != self.origin(name) {
+                    if !fells && running(world, name) != self.beginning(name) {
                         broken.push(format!("I4: {name} was changed by a run that refused to begin"));
                     }
                 }
@@ -210,11 +298,13 @@ impl Scenario {
             let unwatched = self.fails_late && report.outcome == Outcome::Cancelled;
             let is_new =
                 |truth: &Truth| matches!(truth, Truth::One(spec, fine) if *spec == new && (*fine || unwatched));
-            let is_old_or_new = |truth: &Truth| *truth == old || is_new(truth);
+            let begun = self.beginning(name);
+            let is_old_or_new = |truth: &Truth| *truth == old || *truth == begun || is_new(truth);
             let up = world.state().hosts[name].up;
             let fine = match (&report.outcome, &truth) {
                 (Outcome::Completed, Truth::One(spec, healthy)) => *spec == new && *healthy,
-                (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), truth) => *truth == old,
+                (Outcome::RolledBack, truth) => *truth == old,
+                (Outcome::Unchanged | Outcome::Locked(_), truth) => *truth == begun,
                 (Outcome::Cancelled, truth) => is_old_or_new(truth),
                 (Outcome::Halted, _) => true,
                 _ => false,
@@ -229,9 +319,11 @@ impl Scenario {
         }
         let undisturbed = faults.iter().all(|(_, fault)| *fault == Fault::Interrupt);
         if undisturbed {
-            broken.extend(left_behind(world, names));
+            broken.extend(left_behind(world, names).into_iter().filter(|left| !self.left.contains(left)));
         }
-        if single && !fells && self.good && report.outcome == Outcome::Halted {
+        // Where an earlier run was killed, hosts that this one never came to are neither old nor new.
+        let interrupted = !self.begins.is_empty() && undisturbed;
+        if single && !fells && self.good && report.outcome == Outcome::Halted && !interrupted {
             broken.push("I4: a single fault of a call ended the rollout undecided".to_owned());
         }
         if !self.good && report.outcome == Outcome::Completed {
@@ -270,8 +362,10 @@ impl Scenario {
         }
         for name in names {
             let truth = running(world, name);
-            // What a killed first deploy has brought is all there is: the next one has nothing to put in its place.
-            let is_first = self.origins.is_empty() && truth == Truth::One(self.target(name), true);
+            // What a killed run has brought to a host that had nothing is all there is: the next one has nothing to put in
+            // its place, and leaves it, healthy or not.
+            let is_first =
+                !self.origins.contains_key(name) && matches!(&truth, Truth::One(spec, _) if *spec == self.target(name));
             if truth != target(name) && !is_first {
                 broken.push(format!("I6: {name}: a quiet second run ({end:?}) leaves {truth:?}"));
             }

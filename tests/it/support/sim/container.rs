@@ -87,6 +87,11 @@ impl SimContainer {
         }
     }
 
+    /// What its program does from its next start on.
+    pub fn behaves(&mut self, behaviour: Behaviour) {
+        self.behaviour = behaviour;
+    }
+
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
     }
@@ -171,6 +176,7 @@ impl SimContainer {
             stamp: self.stamp.clone(),
             state: self.state(epoch),
             restart: self.restart.clone(),
+            ports: self.ports.iter().copied().collect(),
         }
     }
 }
