@@ -1,5 +1,8 @@
 //! Back to an earlier release because somebody asks for it.
 
+use std::time::Duration;
+
+use crate::support::poll::until;
 use crate::support::{Fleet, Project};
 
 #[test]
@@ -46,17 +49,12 @@ fn a_release_is_chosen_by_the_name_that_history_gives_it() {
 fn a_release_that_could_not_be_kept_running_is_not_what_rollback_brings_back() {
     let fleet = Fleet::start();
     let project = Project::new(&fleet);
-    for tag in ["v1", "v2"] {
-        project.tag(tag);
-        project.install();
-    }
-    // It ends by itself, which the engine bears as often as the manifest says; here nothing starts it again.
-    let h1 = fleet.host("h1");
-    h1.docker(&["update", "--restart", "no", h1.only().id()]);
-    h1.docker(&["kill", h1.only().id()]);
-    let stopped = h1.docker(&["ps", "-aq", "--no-trunc", "--filter", "status=exited", "--filter", "name=-web-"]);
-    let ended = stopped.lines().find(|id| h1.docker(&["inspect", "-f", "{{.State.ExitCode}}", id]).trim() == "137");
-    h1.docker(&["update", "--restart", "on-failure:5", ended.expect("the one that was killed")]);
+    project.install();
+    project.tag("v2");
+    project.edit("    image:", "    restart: on-failure:1\n    image:");
+    project.misbehave_on("h1", "exit:12s");
+    project.install();
+    until("the release to end on h1", Duration::from_secs(90), || fleet.host("h1").running().is_empty().then_some(()));
     let run = project.run(&["rollback", "prod", "--yes"]).expect(0);
     assert_eq!(fleet.releases(), ["v1"; 3]);
     fleet.assert_true(&run);
