@@ -2,6 +2,7 @@
 //! the command line.
 
 mod architecture;
+mod cli_age;
 mod cli_commands;
 mod cli_secrets;
 mod fleet_ledger;

@@ -101,7 +101,7 @@ async fn edited(context: &Context, editor: &[String], name: &Path, plain: &[u8])
         context.reporter.error(&problem);
         let question = "edit it again? Otherwise what you wrote is lost [y/N]".to_owned();
         if context.confirm(Assent::Ask, question).await? == Answer::No {
-            return Err(problem);
+            return Err(Error::bad_input(anyhow!("the edit was given up")).hint(unchanged(name)));
         }
     }
 }
