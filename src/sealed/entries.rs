@@ -21,7 +21,7 @@ impl Entries {
     /// Reads a plain text; `file` is the encrypted file, for errors.
     pub fn parse(plain: &[u8], file: &Path) -> Result<Self, SealedError> {
         // What the parser says may quote the text; only the place is safe to pass on.
-        serde_yaml::from_slice(plain).map_err(|error| SealedError::NotAMap {
+        yaml(plain).map_err(|error| SealedError::NotAMap {
             file: file.to_owned(),
             place: error.location().map(|place| (place.line(), place.column())),
         })
@@ -46,18 +46,52 @@ impl Entries {
         self.0.insert(key.to_owned(), value);
     }
 
-    /// The names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// This entry alone.
+    pub(super) fn only(&self, key: &str) -> Option<Self> {
+        self.0.get_key_value(key).map(|(key, value)| Self(IndexMap::from([(key.clone(), value.clone())])))
+    }
+
+    /// As [`Entries::parse`], where nobody is told why not.
+    pub(super) fn read(plain: &[u8]) -> Option<Self> {
+        yaml(plain).ok()
     }
 
     /// As YAML.
-    pub fn plain(&self) -> Plain {
-        // Room for every character escaped, so that it is not moved, and left behind, while it grows.
-        let room = self.0.iter().map(|(key, value)| 6 * (key.len() + value.expose().len()) + 64).sum();
-        let mut plain = Zeroizing::new(Vec::with_capacity(room));
+    pub(super) fn yaml(&self) -> Plain {
+        let mut plain = self.room();
         serde_yaml::to_writer(&mut *plain, self).unwrap_or_else(|_| unreachable!("a map of text is YAML"));
         plain
+    }
+
+    /// As JSON.
+    pub(super) fn json(&self) -> Plain {
+        let mut plain = self.room();
+        serde_json::to_writer_pretty(&mut *plain, self).unwrap_or_else(|_| unreachable!("a map of text is JSON"));
+        plain.push(b'\n');
+        plain
+    }
+
+    /// Room for every character escaped, so that the text is not moved, and left behind, while it grows.
+    fn room(&self) -> Plain {
+        let room: usize = self.0.iter().map(|(key, value)| 6 * (key.len() + value.expose().len()) + 64).sum();
+        Zeroizing::new(Vec::with_capacity(room + 64))
+    }
+}
+
+fn yaml(plain: &[u8]) -> Result<Entries, serde_yaml::Error> {
+    // To the parser, nothing but comments is no document at all.
+    let is_blank = |line: &[u8]| line.trim_ascii().first().is_none_or(|first| *first == b'#');
+    if plain.split(|byte| *byte == b'\n').all(is_blank) {
+        Ok(Entries::default())
+    } else {
+        serde_yaml::from_slice(plain)
+    }
+}
+
+impl PartialEq for Entries {
+    /// The same names and values, in whatever order.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|(key, value)| other.has(key, value))
     }
 }
 
@@ -72,7 +106,7 @@ impl<'de> Deserialize<'de> for Entries {
                 f.write_str("a map of names to text")
             }
 
-            /// A text of nothing but comments.
+            /// `~`, or nothing behind a `---`.
             fn visit_unit<E>(self) -> Result<Entries, E> {
                 Ok(Entries::default())
             }
@@ -116,7 +150,7 @@ impl<'de> Deserialize<'de> for Value {
 }
 
 impl Serialize for Entries {
-    /// For [`Entries::plain`], whose text is wiped or shown on demand.
+    /// For texts that are wiped.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         self.0.iter().try_for_each(|(key, value)| map.serialize_entry(key, value.expose()))?;
@@ -146,11 +180,11 @@ mod tests {
     fn what_is_written_reads_back() {
         let mut entries = Entries::default();
         for value in ["hunter2", "1.10", "~", "true", " x ", "two\nlines\n", "\"'\\ #: {}", "\u{1b}[31m", "ü\t"] {
-            entries.insert(&format!("k{}", value.len()), Secret::new(value.to_owned()));
+            entries.insert(&format!("key of {value}"), Secret::new(value.to_owned()));
         }
-        let again = Entries::parse(&entries.plain(), Path::new("s.age")).unwrap();
-        assert!(entries.0.iter().all(|(key, value)| again.has(key, value)));
-        assert_eq!(entries.names().collect::<Vec<_>>(), again.names().collect::<Vec<_>>());
+        for written in [entries.yaml(), entries.json()] {
+            assert!(Entries::parse(&written, Path::new("s.age")).unwrap() == entries);
+        }
     }
 
     #[test]

@@ -159,7 +159,9 @@ impl Identity {
             let mut hash = Sha256::new();
             hash.update(b"shipctl listed secret v1\0");
             hash.update(self.keys[0].to_string().expose_secret().as_bytes());
-            parts.iter().for_each(|part| hash.update(part));
+            for part in parts {
+                hash.update(part);
+            }
             hash.finalize()
         };
         let inner = keyed(&[b"\0inner\0", context.as_bytes(), b"\0", secret.expose().as_bytes()]);

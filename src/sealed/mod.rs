@@ -7,6 +7,7 @@ pub mod file;
 pub mod identity;
 pub mod safe;
 pub mod scratch;
+pub mod splice;
 
 pub use entries::Entries;
 pub use error::SealedError;

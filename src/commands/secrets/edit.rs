@@ -12,12 +12,12 @@ use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::manifest::{short, suggest};
 use crate::report::secrets::{Change, WrittenAnswer, WrittenFile};
+use crate::sealed::Entries;
 use crate::sealed::file::Plain;
 use crate::sealed::scratch::Scratch;
-use crate::sealed::{Entries, SealedFile};
 use crate::transport::process;
 
-use super::sealing::{files, identity, none, recipients, refused};
+use super::sealing::{Sealing, files, none};
 
 /// What a new file begins with.
 const BLANK: &[u8] = b"# A line per secret, such as\n# db_password: value\n";
@@ -25,24 +25,19 @@ const BLANK: &[u8] = b"# A line per secret, such as\n# db_password: value\n";
 /// Decrypts, waits for the editor, checks, encrypts.
 pub(in crate::commands) async fn run(context: &Context, arguments: &cli::SecretsEdit) -> Result<Exit> {
     let editor = editor()?;
-    let environment = context.secrets_environment(&arguments.target)?;
-    let name = file(&environment, arguments.file.as_deref())?;
-    let recipients = recipients(&environment)?;
-    let sealed = SealedFile::new(&environment.root, name);
-    let before = match sealed.exists() {
-        true => sealed.open(&identity(&environment)?).map_err(refused)?,
-        false => None,
-    };
-    let plain = before.as_ref().map_or(BLANK, |opened| opened.plain.as_slice());
+    let sealing = Sealing::begin(context, &arguments.target)?;
+    let name = file(&sealing.environment, arguments.file.as_deref())?;
+    let (file, before) = sealing.open(name)?;
+    let plain = before.as_ref().map_or(BLANK, |opened| &opened.plain);
     let edited = edited(context, &editor, name, plain).await?;
     let change = if edited.as_slice() == plain {
         Change::None
     } else {
-        sealed.write(&edited, &environment.age.recipients, before.as_ref()).map_err(refused)?;
+        sealing.write(&file, &edited, before.as_ref())?;
         Change::Text
     };
     let files = vec![WrittenFile { file: name.to_owned(), change }];
-    context.reporter.answer(&WrittenAnswer { files, recipients }, Exit::Done);
+    context.reporter.answer(&WrittenAnswer { files, recipients: sealing.recipients }, Exit::Done);
     Ok(Exit::Done)
 }
 

@@ -22,9 +22,9 @@ pub(in crate::commands) fn run(context: &Context, arguments: &cli::SecretsInit) 
         Err(error) if is_missing(&error) => {
             let homeless = || Error::bad_input(anyhow!("there is no place for an identity: HOME is not set"));
             let path = places.fresh().ok_or_else(|| homeless().hint("name a file with SHIPCTL_AGE_KEY_FILE"))?;
-            (Identity::create(path, context.clock.now()).map_err(refused)?, true)
+            (Identity::create(path, context.clock.now()).map_err(|error| refused(&error))?, true)
         }
-        Err(error) => return Err(refused(error)),
+        Err(error) => return Err(refused(&error)),
     };
     let recipients = identity.recipients();
     let standing = match environment {

@@ -1,34 +1,33 @@
 //! `secrets rotate`: the present recipients for every encrypted file.
 
+use std::io::ErrorKind;
+
 use crate::cli;
 use crate::commands::Context;
 use crate::error::{Exit, Result};
 use crate::report::secrets::{Change, WrittenAnswer, WrittenFile};
-use crate::sealed::{SealedError, SealedFile};
+use crate::sealed::SealedError;
 
-use super::sealing::{files, identity, none, recipients, refused};
+use super::sealing::{Sealing, files, none, refused};
 
 /// Reads all files before it writes the first: one that cannot be read leaves all as they are.
 pub(in crate::commands) fn run(context: &Context, arguments: &cli::SecretsTarget) -> Result<Exit> {
-    let environment = context.secrets_environment(&arguments.target)?;
-    let names = files(&environment);
+    let sealing = Sealing::begin(context, &arguments.target)?;
+    let names = files(&sealing.environment);
     if names.is_empty() {
-        return Err(none(&environment));
+        return Err(none(&sealing.environment));
     }
-    let recipients = recipients(&environment)?;
-    let identity = identity(&environment)?;
     let mut opened = Vec::new();
     for name in names {
-        let file = SealedFile::new(&environment.root, name);
-        let missing = || SealedError::Unreadable { file: name.to_owned(), source: std::io::ErrorKind::NotFound.into() };
-        let before = file.open(&identity).and_then(|before| before.ok_or_else(missing)).map_err(refused)?;
-        opened.push((file, before));
+        let missing = || SealedError::Unreadable { file: name.to_owned(), source: ErrorKind::NotFound.into() };
+        let (file, before) = sealing.open(name)?;
+        opened.push((file, before.ok_or_else(|| refused(&missing()))?));
     }
     let mut written = Vec::new();
     for (file, before) in opened {
-        file.write(&before.plain, &environment.age.recipients, Some(&before)).map_err(refused)?;
+        sealing.write(&file, &before.plain, Some(&before))?;
         written.push(WrittenFile { file: file.name().to_owned(), change: Change::Recipients });
     }
-    context.reporter.answer(&WrittenAnswer { files: written, recipients }, Exit::Done);
+    context.reporter.answer(&WrittenAnswer { files: written, recipients: sealing.recipients }, Exit::Done);
     Ok(Exit::Done)
 }

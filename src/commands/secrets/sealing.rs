@@ -10,8 +10,9 @@ use crate::commands::Context;
 use crate::environment::{Environment, SecretSource};
 use crate::error::{Error, Result};
 use crate::report::secrets::Recipients;
+use crate::sealed::file::Opened;
 use crate::sealed::identity::Places;
-use crate::sealed::{Identity, SealedError};
+use crate::sealed::{Identity, SealedError, SealedFile};
 
 impl Context {
     /// Reads an environment for its secrets.
@@ -21,43 +22,65 @@ impl Context {
 }
 
 /// The encrypted files of an environment.
-pub(super) fn files(environment: &Environment) -> BTreeSet<&Path> {
-    let file = |source| match source {
-        &SecretSource::Age { ref file, .. } => Some(file.as_path()),
+pub(super) fn files<'e>(environment: &'e Environment) -> BTreeSet<&'e Path> {
+    let file = |source: &'e SecretSource| match source {
+        SecretSource::Age { file, .. } => Some(file.as_path()),
         SecretSource::File(_) | SecretSource::Variable(_) | SecretSource::Command { .. } => None,
     };
     environment.secrets.values().filter_map(file).collect()
 }
 
-/// For whom is encrypted; nobody is an error.
-pub(super) fn recipients(environment: &Environment) -> Result<Recipients> {
-    if environment.age.recipients.is_empty() {
-        let source = anyhow!("nobody could read it: the manifest names no recipients");
-        return Err(Error::bad_input(source).hint(
-            "write `age: { recipients: [age1…] }` at the top of the manifest; shipctl secrets init shows yours",
-        ));
-    }
-    // Somebody who writes need not be able to read; but mostly that is a mistake.
-    let own = Identity::find(&Places::of(Some(environment))).map(|own| own.recipients()).unwrap_or_default();
-    let is_among = own.iter().any(|recipient| environment.age.recipients.contains(recipient));
-    Ok(Recipients { count: environment.age.recipients.len(), are_others: !own.is_empty() && !is_among })
+/// An environment, and with what its encrypted files are read and written.
+pub(super) struct Sealing {
+    pub(super) environment: Environment,
+    /// For whom is written.
+    pub(super) recipients: Recipients,
+    own: std::result::Result<Identity, SealedError>,
 }
 
-/// The operator's identity.
-pub(super) fn identity(environment: &Environment) -> Result<Identity> {
-    Identity::find(&Places::of(Some(environment))).map_err(refused)
+impl Sealing {
+    /// Reads the environment. Nobody to encrypt to is an error; no identity is one only when it is needed.
+    pub(super) fn begin(context: &Context, target: &Target) -> Result<Self> {
+        let environment = context.secrets_environment(target)?;
+        let recipients = &environment.age.recipients;
+        if recipients.is_empty() {
+            let hint =
+                "write `age: { recipients: [age1…] }` at the top of the manifest; shipctl secrets init shows yours";
+            return Err(Error::bad_input(anyhow!("nobody could read it: the manifest names no recipients")).hint(hint));
+        }
+        let own = Identity::find(&Places::of(Some(&environment)));
+        // Somebody who writes need not be able to read; but mostly that is a mistake.
+        let are_others = own.as_ref().is_ok_and(|own| !own.recipients().iter().any(|own| recipients.contains(own)));
+        Ok(Self { recipients: Recipients { count: recipients.len(), are_others }, own, environment })
+    }
+
+    /// A file, and what it holds if it is there.
+    pub(super) fn open(&self, name: &Path) -> Result<(SealedFile, Option<Opened>)> {
+        let file = SealedFile::new(&self.environment.root, name);
+        if !file.exists() {
+            return Ok((file, None));
+        }
+        let own = self.own.as_ref().map_err(refused)?;
+        let opened = file.open(own).map_err(|error| refused(&error))?;
+        Ok((file, opened))
+    }
+
+    /// Encrypts a text into the place of a file.
+    pub(super) fn write(&self, file: &SealedFile, plain: &[u8], before: Option<&Opened>) -> Result<()> {
+        file.write(plain, &self.environment.age.recipients, before).map_err(|error| refused(&error))
+    }
 }
 
 /// An error with what to do about it.
-pub(super) fn refused(error: SealedError) -> Error {
-    let hint = hint(&error);
-    let error = match error {
+pub(super) fn refused(error: &SealedError) -> Error {
+    let source = anyhow!("{error}");
+    let refused = match error {
         SealedError::Unwritable { .. } | SealedError::IdentityUnwritable { .. } | SealedError::Changed(_) => {
-            Error::unchanged(error)
+            Error::unchanged(source)
         }
-        _ => Error::bad_input(error),
+        _ => Error::bad_input(source),
     };
-    hint.into_iter().fold(error, Error::hint)
+    hint(error).into_iter().fold(refused, Error::hint)
 }
 
 /// An error as one text, with what to do about it.

@@ -11,34 +11,29 @@ use crate::error::{Error, Exit, Result};
 use crate::manifest::suggest;
 use crate::name::SecretName;
 use crate::report::secrets::{Change, WrittenAnswer, WrittenFile};
-use crate::sealed::{Entries, SealedFile};
+use crate::sealed::{Entries, splice};
 
 use super::ask;
-use super::sealing::{identity, recipients, refused};
+use super::sealing::{Sealing, refused};
 
 /// Asks for a value, and puts it into the file that the manifest names for it.
 pub(in crate::commands) async fn run(context: &Context, arguments: &cli::SecretsSet) -> Result<Exit> {
-    let environment = context.secrets_environment(&arguments.target)?;
-    let (file, key) = entry(&environment, &arguments.name)?;
-    let recipients = recipients(&environment)?;
-    let sealed = SealedFile::new(&environment.root, file);
+    let sealing = Sealing::begin(context, &arguments.target)?;
+    let (name, key) = entry(&sealing.environment, &arguments.name)?;
     // Before the question: nobody types a value that cannot be written.
-    let before = match sealed.exists() {
-        true => sealed.open(&identity(&environment)?).map_err(refused)?,
-        false => None,
-    };
-    let entries = before.as_ref().map(|opened| Entries::parse(&opened.plain, file)).transpose();
-    let mut entries = entries.map_err(refused)?.unwrap_or_default();
+    let (file, before) = sealing.open(name)?;
+    let plain = before.as_ref().map_or(&b""[..], |opened| &opened.plain);
+    let mut entries = Entries::parse(plain, name).map_err(|error| refused(&error))?;
     let value = ask::value(context, &arguments.name, arguments.from_file.as_deref()).await?;
     let change = if entries.has(key, &value) {
         Change::None
     } else {
         entries.insert(key, value);
-        sealed.write(&entries.plain(), &environment.age.recipients, before.as_ref()).map_err(refused)?;
+        sealing.write(&file, &splice::put(plain, &entries, key), before.as_ref())?;
         Change::Entry(key.to_owned())
     };
-    let files = vec![WrittenFile { file: file.to_owned(), change }];
-    context.reporter.answer(&WrittenAnswer { files, recipients }, Exit::Done);
+    let files = vec![WrittenFile { file: name.to_owned(), change }];
+    context.reporter.answer(&WrittenAnswer { files, recipients: sealing.recipients }, Exit::Done);
     Ok(Exit::Done)
 }
 
