@@ -95,7 +95,7 @@ Examples:
 pub(super) const SECRETS_VIEW: &str = "\
 Examples:
   shipctl secrets view prod db_password
-  shipctl secrets view prod db_password --reveal | psql-login";
+  shipctl secrets view prod db_password --reveal | wl-copy";
 
 pub(super) const SECRETS_LIST: &str = "\
 A fingerprint is keyed with your identity: it tells nobody else anything, and is another one for another operator.

@@ -18,6 +18,7 @@ pub mod clean;
 pub mod config;
 pub mod failure;
 pub mod history;
+pub mod identity;
 pub mod json;
 pub mod line;
 pub mod lock;

@@ -44,6 +44,9 @@ pub enum SealedError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nothing was ever written to it.
+    #[error("there is no file {0}")]
+    NoFile(PathBuf),
     /// Probably not the file that was meant.
     #[error("{0} is larger than 1 MiB")]
     TooLarge(PathBuf),

@@ -40,7 +40,33 @@ impl<'e> Safe<'e> {
 
     fn entries(&self, file: &Path, identity: &Identity) -> Result<Entries, SealedError> {
         let sealed = SealedFile::new(&self.environment.root, file);
-        let missing = || SealedError::Unreadable { file: file.to_owned(), source: std::io::ErrorKind::NotFound.into() };
+        let missing = || SealedError::NoFile(file.to_owned());
         Entries::parse(&sealed.open(identity)?.ok_or_else(missing)?.plain, file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_decrypted_once() {
+        let root = tempfile::tempdir().unwrap();
+        let identity = Identity::create(&root.path().join("key"), "2026-11-20T12:00:00Z".parse().unwrap()).unwrap();
+        let manifest = "project: a\nhosts: { h: { ssh: h } }\nservices: { web: { image: a, health: none } }\n";
+        std::fs::create_dir(root.path().join("environments")).unwrap();
+        std::fs::write(root.path().join("environments/test.yml"), manifest).unwrap();
+        let environment = crate::manifest::load(root.path(), "test", &[]).unwrap();
+        let name = Path::new("secrets/test.age");
+        let file = SealedFile::new(root.path(), name);
+        file.write(b"a: x\nb: ''\n", &identity.recipients(), None).unwrap();
+        let mut safe = Safe { identity: Some(Ok(Arc::new(identity))), ..Safe::new(&environment) };
+        assert_eq!(safe.value(name, "a").unwrap().expose(), "x");
+        std::fs::remove_file(root.path().join(name)).unwrap();
+        assert_eq!(safe.value(name, "a").unwrap().expose(), "x");
+        assert_eq!(safe.value(name, "b").unwrap_err().to_string(), "`b` in secrets/test.age is empty");
+        let missing = safe.value(name, "c").unwrap_err().to_string();
+        assert_eq!(missing, "secrets/test.age holds no `c` (did you mean `a`?)");
+        assert_eq!(safe.value(Path::new("none"), "a").unwrap_err().to_string(), "there is no file none");
     }
 }

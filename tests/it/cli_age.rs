@@ -1,166 +1,8 @@
 //! Secrets in encrypted files: from an identity to a manifest that uses them, and what is never shown or left behind.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
-use tempfile::TempDir;
-
-const VALUE: &str = "hunter2-is-no-secret";
-const FILE: &str = "secrets/prod.age.yml";
-
-/// A project and the homes of its operators, all in one folder that can be searched for what must not be in it.
-struct Desk(TempDir);
-
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Desk {
-    /// The manifest uses `db_password`; these are its recipients.
-    fn new() -> Self {
-        let desk = Self(tempfile::tempdir().expect("a directory"));
-        for folder in ["project/environments", "runtime", "tmp", "ann", "bob"] {
-            fs::create_dir_all(desk.path(folder)).expect("a directory");
-        }
-        desk.recipients(&[]);
-        desk
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-
-    fn recipients(&self, recipients: &[&str]) {
-        let manifest = format!(
-            "project: shop
-hosts: {{ one: {{ docker: \"unix:///nonexistent/docker.sock\" }} }}
-age: {{ recipients: [{}] }}
-secrets:
-  db_password: {{ age: {FILE} }}
-  api_key: {{ age: {FILE}, key: API_KEY }}
-  token: {{ environment: TOKEN }}
-services: {{ web: {{ image: shop/web, health: none, secrets: [db_password] }} }}
-",
-            recipients.join(", ")
-        );
-        fs::write(self.path("project/environments/prod.yml"), manifest).expect("a file");
-    }
-
-    fn command(&self, program: &Path, who: &str) -> Command {
-        let mut command = Command::new(program);
-        for variable in ["SHIPCTL_AGE_KEY", "SHIPCTL_AGE_KEY_FILE", "XDG_CONFIG_HOME", "VISUAL", "EDITOR", "CI", "TERM"]
-        {
-            command.env_remove(variable);
-        }
-        command.current_dir(self.path("project")).env("HOME", self.path(who)).env("TOKEN", "from-here");
-        command.env("XDG_RUNTIME_DIR", self.path("runtime")).env("TMPDIR", self.path("tmp"));
-        command
-    }
-
-    fn shipctl(&self, who: &str, arguments: &str) -> Command {
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_shipctl")), who);
-        command.args(arguments.split(' '));
-        command
-    }
-
-    fn run(&self, who: &str, arguments: &str) -> Run {
-        finished(self.shipctl(who, arguments))
-    }
-
-    fn set(&self, who: &str, name: &str, value: &str) -> Run {
-        let mut command = self.shipctl(who, &format!("secrets set prod {name}"));
-        command.write_stdin(format!("{value}\n"));
-        finished(command)
-    }
-
-    /// `secrets edit` on a terminal, with a shell script as the editor.
-    fn edit(&self, who: &str, script: &str) -> Run {
-        let editor = self.path("editor");
-        fs::write(&editor, format!("set -eu\n{script}\n")).expect("a file");
-        let mut command = self.command(Path::new("script"), who);
-        let shipctl = env!("CARGO_BIN_EXE_shipctl");
-        command.args(["-qec", &format!("'{shipctl}' secrets edit prod"), "/dev/null"]);
-        finished({
-            command.env("EDITOR", format!("sh '{}'", editor.display()));
-            command
-        })
-    }
-
-    /// Makes an identity, and says which recipient it is.
-    fn init(&self, who: &str) -> String {
-        let run = self.run(who, "secrets init --format json");
-        let value: serde_json::Value = serde_json::from_str(&run.stdout).expect("an object");
-        assert_eq!((run.code, &value["identity"]["new"]), (0, &true.into()), "{}{}", run.stdout, run.stderr);
-        value["identity"]["recipients"][0].as_str().expect("a recipient").to_owned()
-    }
-
-    /// Ann can read the secrets, and one is set.
-    fn with_a_secret() -> Self {
-        let desk = Self::new();
-        let ann = desk.init("ann");
-        desk.recipients(&[&ann]);
-        let run = desk.set("ann", "db_password", VALUE);
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        desk
-    }
-
-    fn sealed(&self) -> String {
-        fs::read_to_string(self.path("project").join(FILE)).expect("an encrypted file")
-    }
-
-    /// No file anywhere holds the value, and the editor's folder is gone.
-    fn assert_nothing_is_left(&self) {
-        fn search(folder: &Path, found: &mut Vec<PathBuf>) {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                match path.is_dir() {
-                    true => search(&path, found),
-                    false if path.file_name().is_some_and(|name| name == "editor") => {}
-                    false => {
-                        let bytes = fs::read(&path).expect("a file");
-                        let text = String::from_utf8_lossy(&bytes);
-                        if text.contains(VALUE) || text.contains("changed-in-the-editor") {
-                            found.push(path);
-                        }
-                    }
-                }
-            }
-        }
-        let mut found = Vec::new();
-        search(self.0.path(), &mut found);
-        for folder in ["runtime", "tmp"] {
-            found.extend(
-                fs::read_dir(self.path(folder)).expect("a folder").map(|entry| entry.expect("an entry").path()),
-            );
-        }
-        assert_eq!(found, Vec::<PathBuf>::new());
-    }
-}
-
-fn finished(mut command: Command) -> Run {
-    let output = command.output().expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Run { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
-}
-
-impl Run {
-    /// It failed like this, and told nothing.
-    fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
-        let text = format!("{}{}", self.stdout, self.stderr);
-        // Long lines are wrapped, also within words.
-        let bare = |text: &str| text.split(|c: char| c.is_whitespace() || c == '│').collect::<String>();
-        for word in words {
-            assert!(bare(&text).contains(&bare(word)), "`{word}` is not in: {text}");
-        }
-        for told in [VALUE, "changed-in-the-editor", "AGE-SECRET-KEY-1Q", "hunter2"] {
-            assert!(!text.contains(told), "{text}");
-        }
-    }
-}
+use crate::age_support::{Desk, FILE, VALUE, finished};
 
 #[test]
 fn an_identity_is_made_once_and_its_owner_alone_can_read_it() {
@@ -247,64 +89,6 @@ fn a_rotation_takes_an_old_identity_out() {
 }
 
 #[test]
-fn an_editor_gets_the_plain_text_and_leaves_none() {
-    let desk = Desk::with_a_secret();
-    let script = format!(
-        "grep -q {VALUE} \"$1\"
-test \"$(stat -c %a \"$1\")\" = 600
-test \"$(stat -c %a \"$(dirname \"$1\")\")\" = 700
-cp \"$1\" \"$1~\"
-echo '# kept
-db_password: changed-in-the-editor' > \"$1.new\"
-mv \"$1.new\" \"$1\""
-    );
-    desk.edit("ann", &script).refused(0, &["secrets/prod.age.yml: encrypted to 1 recipient"]);
-    assert_eq!(desk.run("ann", "secrets view prod db_password --reveal").stdout, "changed-in-the-editor\n");
-    desk.assert_nothing_is_left();
-    let sealed = desk.sealed();
-    desk.edit("ann", "grep -q '# kept' \"$1\"").refused(0, &["it is not written"]);
-    for (script, code, words) in [
-        ("echo 'db_password: hunter2' > \"$1\"; exit 3", 1, "failed (exit status: 3)"),
-        ("kill -9 $$", 1, "failed (signal: 9"),
-        ("rm \"$1\"", 1, "what the editor wrote cannot be read"),
-        ("echo 'db_password: [hunter2' > \"$1\"", 2, "is not a map of names to text, each name once: line "),
-    ] {
-        desk.edit("ann", script)
-            .refused(code, &[words, "secrets/prod.age.yml is what it was, and no plain text is left"]);
-        assert_eq!(desk.sealed(), sealed, "{script}");
-        desk.assert_nothing_is_left();
-    }
-}
-
-#[test]
-fn a_signal_ends_an_edit_but_for_the_editors_own() {
-    let desk = Desk::with_a_secret();
-    let sealed = desk.sealed();
-    desk.edit("ann", "echo 'db_password: hunter2' > \"$1\"; kill -TERM $PPID; sleep 600").refused(6, &["interrupted"]);
-    assert_eq!(desk.sealed(), sealed);
-    desk.assert_nothing_is_left();
-    desk.edit("ann", "kill -INT $PPID; kill -INT $PPID; echo 'db_password: x' > \"$1\"")
-        .refused(0, &["encrypted to 1"]);
-    assert_eq!(desk.run("ann", "secrets view prod db_password --reveal").stdout, "x\n");
-}
-
-#[test]
-fn a_file_that_was_changed_meanwhile_is_not_overwritten() {
-    let desk = Desk::with_a_secret();
-    let script = "echo other > secrets/prod.age.yml; echo 'db_password: hunter2' > \"$1\"";
-    desk.edit("ann", script).refused(1, &["was changed by somebody else meanwhile"]);
-    assert_eq!(desk.sealed(), "other\n");
-}
-
-#[test]
-fn nothing_is_edited_or_shown_without_a_terminal() {
-    let desk = Desk::with_a_secret();
-    desk.run("ann", "secrets edit prod").refused(2, &["there is no terminal here", "shipctl secrets set ENV NAME"]);
-    desk.run("ann", "secrets view prod").refused(2, &["add --reveal"]);
-    desk.run("ann", "secrets view prod --format json").refused(2, &["add --reveal"]);
-}
-
-#[test]
 fn an_identity_is_looked_for_in_order() {
     let desk = Desk::with_a_secret();
     let key = desk.path("ann/.config/shipctl/age.key");
@@ -358,7 +142,8 @@ fn what_is_wrong_with_a_file_is_said() {
         desk.run("ann", "secrets rotate prod").refused(2, &[words]);
     }
     fs::remove_file(&path).expect("removed");
-    desk.run("ann", "plan prod").refused(2, &["cannot read secrets/prod.age.yml"]);
+    desk.run("ann", "plan prod")
+        .refused(2, &["there is no file secrets/prod.age.yml", "shipctl secrets set ENV NAME makes it"]);
     desk.set("ann", "db_pasword", "hunter2").refused(2, &["did you mean `db_password`?"]);
     desk.set("ann", "token", "hunter2").refused(2, &["does not come from an encrypted file"]);
     desk.set("ann", "db_password", "").refused(2, &["standard input is empty"]);

@@ -89,9 +89,9 @@ async fn edited(context: &Context, editor: &[String], name: &Path, plain: &[u8])
         open(context, editor, scratch.path()).await.map_err(|error| error.hint(unchanged(name)))?;
         let edited = scratch.read().context("what the editor wrote cannot be read").map_err(unusable)?;
         let Err(problem) = Entries::parse(&edited, name) else { return Ok(edited) };
-        let problem = Error::bad_input(problem).hint(unchanged(name));
+        let problem = Error::bad_input(problem);
         if !context.reporter.can_ask() {
-            return Err(problem);
+            return Err(problem.hint(unchanged(name)));
         }
         context.reporter.error(&problem);
         let question = "edit it again? Otherwise what you wrote is lost [y/N]".to_owned();

@@ -6,7 +6,7 @@ use crate::cli::{self, Target};
 use crate::commands::Context;
 use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
-use crate::report::secrets::{IdentityAnswer, Standing};
+use crate::report::identity::{IdentityAnswer, Standing};
 use crate::sealed::identity::Places;
 use crate::sealed::{Identity, SealedError};
 

@@ -1,7 +1,5 @@
 //! `secrets rotate`: the present recipients for every encrypted file.
 
-use std::io::ErrorKind;
-
 use crate::cli;
 use crate::commands::Context;
 use crate::error::{Exit, Result};
@@ -19,9 +17,9 @@ pub(in crate::commands) fn run(context: &Context, arguments: &cli::SecretsTarget
     }
     let mut opened = Vec::new();
     for name in names {
-        let missing = || SealedError::Unreadable { file: name.to_owned(), source: ErrorKind::NotFound.into() };
+        let missing = || refused(&SealedError::NoFile(name.to_owned()));
         let (file, before) = sealing.open(name)?;
-        opened.push((file, before.ok_or_else(|| refused(&missing()))?));
+        opened.push((file, before.ok_or_else(missing)?));
     }
     let mut written = Vec::new();
     for (file, before) in opened {

@@ -94,6 +94,7 @@ fn hint(error: &SealedError) -> Option<&'static str> {
         SealedError::WrongIdentity { .. } => {
             Some("whoever can read it adds your recipient to the manifest, and runs: shipctl secrets rotate ENV")
         }
+        SealedError::NoFile(_) => Some("shipctl secrets set ENV NAME makes it"),
         SealedError::Changed(_) => Some("do it again"),
         _ => None,
     }
