@@ -36,6 +36,7 @@ complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "rollback" -d 'Bring
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "status" -d 'Show what every host runs, since when, and how that differs from the release in force'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "history" -d 'Show past rollouts, newest first'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
+complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "secrets" -d 'Keep secrets in the repository, encrypted with age; nothing is contacted'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "lock" -d 'Look at the lock of an environment'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -132,6 +133,57 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "init" -d 'Make sure that you have an identity, and show the recipient that others encrypt to'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "set" -d 'Change one secret of an encrypted file; its value is asked for, or read from standard input'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "edit" -d 'Change an encrypted file in your editor'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "view" -d 'Print the value of a secret, or of all, as a deploy would read them'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "list" -d 'List secrets: where each comes from, and a fingerprint that changes with its value'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "rotate" -d 'Encrypt every encrypted file of an environment anew, to the present recipients'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from init" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from init" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from set" -l from-file -d 'Read the value from this file; one line end at its end is dropped' -r -F
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from set" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from set" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from edit" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from edit" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from view" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from view" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from view" -l reveal -d 'Print also where it is not a terminal that is written to'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from view" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from list" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from list" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from rotate" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from rotate" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "init" -d 'Make sure that you have an identity, and show the recipient that others encrypt to'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change one secret of an encrypted file; its value is asked for, or read from standard input'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "edit" -d 'Change an encrypted file in your editor'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "view" -d 'Print the value of a secret, or of all, as a deploy would read them'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "list" -d 'List secrets: where each comes from, and a fingerprint that changes with its value'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Encrypt every encrypted file of an environment anew, to the present recipients'
+complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand lock; and not __fish_seen_subcommand_from show help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
@@ -151,17 +203,24 @@ plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand completions" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "deploy" -d 'Bring the manifest\'s release to the hosts'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "plan" -d 'Show what `deploy` would do; nothing is changed on any host'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "rollback" -d 'Bring an earlier release back, from the containers that the hosts have kept'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "status" -d 'Show what every host runs, since when, and how that differs from the release in force'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "history" -d 'Show past rollouts, newest first'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "lock" -d 'Look at the lock of an environment'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config lock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "deploy" -d 'Bring the manifest\'s release to the hosts'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "plan" -d 'Show what `deploy` would do; nothing is changed on any host'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "rollback" -d 'Bring an earlier release back, from the containers that the hosts have kept'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "status" -d 'Show what every host runs, since when, and how that differs from the release in force'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "history" -d 'Show past rollouts, newest first'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "secrets" -d 'Keep secrets in the repository, encrypted with age; nothing is contacted'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "lock" -d 'Look at the lock of an environment'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "init" -d 'Make sure that you have an identity, and show the recipient that others encrypt to'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "set" -d 'Change one secret of an encrypted file; its value is asked for, or read from standard input'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "edit" -d 'Change an encrypted file in your editor'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "view" -d 'Print the value of a secret, or of all, as a deploy would read them'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "list" -d 'List secrets: where each comes from, and a fingerprint that changes with its value'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "rotate" -d 'Encrypt every encrypted file of an environment anew, to the present recipients'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "show" -d 'Show who holds the lock, since when, and at which step'

@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 mod examples;
+mod secrets;
 mod shared;
 
+pub use secrets::{Secrets, SecretsEdit, SecretsInit, SecretsSet, SecretsTarget, SecretsView};
 pub use shared::{Assent, Global, Overrides, Selectors, Target};
 
 /// Deploys containers to your own hosts, host by host behind a health gate, and puts the whole fleet back when a host fails.
@@ -43,6 +45,9 @@ pub enum Command {
     /// Look at manifests and templates; nothing is contacted
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),
+    /// Keep secrets in the repository, encrypted with age; nothing is contacted
+    #[command(subcommand, arg_required_else_help = true)]
+    Secrets(Secrets),
     /// Look at the lock of an environment
     #[command(subcommand, arg_required_else_help = true)]
     Lock(Lock),

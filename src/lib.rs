@@ -33,5 +33,6 @@ pub mod registry;
 pub mod release;
 pub mod report;
 pub mod rollout;
+pub mod sealed;
 pub mod template;
 pub mod transport;

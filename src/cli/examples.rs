@@ -74,3 +74,46 @@ Example:
 pub(super) const LOCK_SHOW: &str = "\
 Example:
   shipctl lock show prod";
+
+pub(super) const SECRETS_INIT: &str = "\
+An identity is looked for in SHIPCTL_AGE_KEY (its text), SHIPCTL_AGE_KEY_FILE, `age.identity` of the manifest, and
+~/.config/shipctl/age.key. Where there is none, one is made, readable by you only.
+
+Examples:
+  shipctl secrets init
+  shipctl secrets init prod                    also says whether you are a recipient of prod";
+
+pub(super) const SECRETS_SET: &str = "\
+The value is never an argument: those can be read by everybody on a machine.
+
+Examples:
+  shipctl secrets set prod db_password         asks
+  pwgen 32 1 | shipctl secrets set prod db_password
+  shipctl secrets set prod tls_key --from-file key.pem";
+
+pub(super) const SECRETS_EDIT: &str = "\
+VISUAL or EDITOR gets the plain text, a map of names to values, in a file that only you can read, in memory where the
+system has such a place. If the editor fails, the encrypted file stays as it is.
+
+Examples:
+  shipctl secrets edit prod
+  shipctl secrets edit prod secrets/prod.age.yml";
+
+pub(super) const SECRETS_VIEW: &str = "\
+Examples:
+  shipctl secrets view prod db_password
+  shipctl secrets view prod db_password --reveal | wl-copy";
+
+pub(super) const SECRETS_LIST: &str = "\
+A fingerprint is keyed with your identity: it tells nobody else anything, and is another one for another operator.
+
+Examples:
+  shipctl secrets list prod
+  shipctl secrets list prod --format json";
+
+pub(super) const SECRETS_ROTATE: &str = "\
+After a recipient was added or removed in the manifest. Whoever could read the files can still read what is in the
+repository's history: after somebody has left, change the values too.
+
+Examples:
+  shipctl secrets rotate prod";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::{Cli, Command, Config, Global, Lock, Overrides, Selectors, Target};
+use crate::cli::{Cli, Command, Config, Global, Lock, Overrides, Secrets, Selectors, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
@@ -66,6 +66,12 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Config(Config::Diff(arguments)) => config::diff(&context, &arguments),
         Command::Config(Config::Render(arguments)) => config::render(&context, &arguments),
         Command::Config(Config::Validate(arguments)) => config::validate(&context, &arguments),
+        Command::Secrets(Secrets::Init(arguments)) => secrets::init::run(&context, &arguments),
+        Command::Secrets(Secrets::Set(arguments)) => secrets::set::run(&context, &arguments).await,
+        Command::Secrets(Secrets::Edit(arguments)) => secrets::edit::run(&context, &arguments).await,
+        Command::Secrets(Secrets::View(arguments)) => secrets::view::run(&context, &arguments).await,
+        Command::Secrets(Secrets::List(arguments)) => secrets::list::run(&context, &arguments).await,
+        Command::Secrets(Secrets::Rotate(arguments)) => secrets::rotate::run(&context, &arguments),
         Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
         Command::Completions(arguments) => completions::run(&arguments),
     }

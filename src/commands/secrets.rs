@@ -1,11 +1,12 @@
-//! Values of secrets: from files, from the environment of this process, and from commands such as `op`, `vault`, `sops`
-//! and `pass`.
+//! Values of secrets: from files, from files encrypted with age, from the environment of this process, and from commands
+//! such as `op`, `vault`, `sops` and `pass`. Beneath it are the verbs of `secrets`, a file each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -16,21 +17,49 @@ use crate::error::{Error, Result};
 use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::SecretName;
 use crate::report::clean::clip;
+use crate::sealed::Safe;
 use crate::transport::process;
+
+mod ask;
+pub(super) mod edit;
+pub(super) mod init;
+pub(super) mod list;
+pub(super) mod rotate;
+mod sealing;
+pub(super) mod set;
+pub(super) mod view;
+
+use sealing::explained;
 
 /// Characters of a failed command's last line that are shown.
 const LAST_WORDS: usize = 200;
 
 /// The values of all secrets that something in the environment uses.
 pub(super) async fn read(environment: &Environment) -> Result<BTreeMap<SecretName, Secret>> {
-    let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
-    for name in used(environment) {
-        match value(environment, name).await {
+    values(environment, used(environment)).await
+}
+
+/// The values of these secrets.
+async fn values(
+    environment: &Environment,
+    names: impl IntoIterator<Item = &SecretName>,
+) -> Result<BTreeMap<SecretName, Secret>> {
+    let mut safe = Safe::new(environment);
+    let (mut values, mut missing) = (BTreeMap::new(), IndexMap::<String, Vec<String>>::new());
+    for name in names {
+        match value(environment, name, &mut safe).await {
             Ok(secret) => drop(values.insert(name.clone(), secret)),
-            Err(diagnostic) => missing.push(diagnostic),
+            Err(why) => missing.entry(why).or_default().push(format!("`{name}`")),
         }
     }
-    Diagnostics::check(missing).map_err(Error::bad_input)?;
+    // What keeps a whole file from being read is told once.
+    let missing = missing.into_iter().map(|(why, names)| {
+        Diagnostic::general(match names.as_slice() {
+            [name] => format!("the secret {name} has no value: {why}"),
+            names => format!("the secrets {} have no value: {why}", names.join(", ")),
+        })
+    });
+    Diagnostics::check(missing.collect()).map_err(Error::bad_input)?;
     Ok(values)
 }
 
@@ -41,16 +70,18 @@ fn used(environment: &Environment) -> BTreeSet<&SecretName> {
     files.chain(login.map(|login| &login.password)).collect()
 }
 
-async fn value(environment: &Environment, name: &SecretName) -> Result<Secret, Diagnostic> {
-    let missing = |why: String| Diagnostic::general(format!("the secret `{name}` has no value: {why}"));
-    let source =
-        environment.secrets.get(name).ok_or_else(|| missing("it is not declared under `secrets`".to_owned()))?;
-    let read = match (source.read(&environment.root), source) {
-        (None, SecretSource::Command { words, timeout }) => output(words, *timeout, &environment.root).await,
-        (Some(read), _) => read,
-        (None, _) => unreachable!("only a command is not read at once"),
+/// The value of a secret, or why there is none.
+async fn value(environment: &Environment, name: &SecretName, safe: &mut Safe<'_>) -> Result<Secret, String> {
+    let source = environment.secrets.get(name).ok_or("it is not declared under `secrets`")?;
+    let read = match source {
+        SecretSource::Command { words, timeout } => output(words, *timeout, &environment.root).await,
+        SecretSource::Age { file, key } => return safe.value(file, key).map_err(|error| explained(&error)),
+        SecretSource::File(_) | SecretSource::Variable(_) => match source.read(&environment.root) {
+            Some(read) => read,
+            None => unreachable!("a file or a variable is read at once"),
+        },
     };
-    read.map_err(|error| missing(error.to_string()))
+    read.map_err(|error| error.to_string())
 }
 
 /// What a command prints. It runs in the project's folder, without a terminal, so that it cannot ask for anything, and

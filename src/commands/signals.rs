@@ -23,18 +23,36 @@ pub(super) struct Signals {
     cancel: Cancel,
     abort: Cancel,
     acting: Arc<AtomicBool>,
+    lent: Arc<AtomicBool>,
+}
+
+/// While this lives, Ctrl-C is for whoever has the terminal.
+pub(super) struct Lent(Arc<AtomicBool>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Signals {
     /// Begins to listen; the signals' usual effect is gone from here on.
     pub(super) fn listen(reporter: &Reporter) -> Result<Self> {
-        let signals = Self { cancel: Cancel::default(), abort: Cancel::default(), acting: Arc::default() };
+        let signals =
+            Self { cancel: Cancel::default(), abort: Cancel::default(), acting: Arc::default(), lent: Arc::default() };
         let stream = |kind| signal(kind).context("signals cannot be handled").map_err(Error::unchanged);
         let streams =
             [stream(SignalKind::interrupt())?, stream(SignalKind::terminate())?, stream(SignalKind::hangup())?];
         let wishes = (signals.cancel.clone(), signals.abort.clone());
-        tokio::spawn(watch(streams, wishes, Arc::clone(&signals.acting), reporter.clone()));
+        let (acting, lent) = (Arc::clone(&signals.acting), Arc::clone(&signals.lent));
+        tokio::spawn(watch(streams, wishes, (acting, lent), reporter.clone()));
         Ok(signals)
+    }
+
+    /// Another program, such as an editor, has the terminal from here on: a Ctrl-C in it is not ours. The other signals are.
+    pub(super) fn lend(&self) -> Lent {
+        self.lent.store(true, Ordering::Relaxed);
+        Lent(Arc::clone(&self.lent))
     }
 
     /// Waits for `work`, which changes no host and may be dropped at any point.
@@ -80,12 +98,12 @@ pub(super) fn interrupted() -> Error {
 async fn watch(
     [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
     (cancel, abort): (Cancel, Cancel),
-    acting: Arc<AtomicBool>,
+    (acting, lent): (Arc<AtomicBool>, Arc<AtomicBool>),
     reporter: Reporter,
 ) {
     loop {
         tokio::select! {
-            _ = interrupt.recv() => {}
+            _ = interrupt.recv() => if lent.load(Ordering::Relaxed) { continue },
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }

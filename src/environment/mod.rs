@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::{Endpoint, Host};
 use crate::name::{EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
 
+pub mod age_keys;
 pub mod confinement;
 pub mod health;
 pub mod placement;
@@ -20,6 +21,7 @@ pub mod resource;
 pub mod runtime;
 pub mod secret;
 
+pub use age_keys::AgeKeys;
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
 pub use health::{Check, Health};
 pub use placement::{Constraint, Replicas};
@@ -51,6 +53,8 @@ pub struct Environment {
     pub overrides: BTreeMap<(HostName, ServiceName), Service>,
     /// Where secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// Who can read the encrypted files among them.
+    pub age: AgeKeys,
     /// Networks by their full name.
     pub networks: BTreeMap<String, NetworkSpec>,
     /// Volumes by their full name.

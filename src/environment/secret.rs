@@ -22,8 +22,17 @@ impl Secret {
     /// Takes what a file or a command holds, without the one line end at its end. `name` says what it is, for errors.
     pub fn from_output(name: &str, bytes: Vec<u8>) -> Result<Self, SecretError> {
         match String::from_utf8(bytes) {
-            Ok(text) => checked(name.to_owned(), without_line_end(text)),
+            Ok(text) => checked(name, without_line_end(text)),
             Err(_) => Err(SecretError::NotText(name.to_owned())),
+        }
+    }
+
+    /// The same secret, unless it is empty or too large to be one. `name` says what it is, for errors.
+    pub fn usable(self, name: &str) -> Result<Self, SecretError> {
+        match self.expose().len() as u64 {
+            0 => Err(SecretError::Empty(name.to_owned())),
+            1..=MAX_BYTES => Ok(self),
+            _ => Err(SecretError::TooLarge(name.to_owned())),
         }
     }
 
@@ -64,6 +73,13 @@ pub enum SecretSource {
         words: Vec<String>,
         /// When it is killed.
         timeout: Duration,
+    },
+    /// An entry of a file that is encrypted with age.
+    Age {
+        /// The file, beneath the project (or absolute).
+        file: PathBuf,
+        /// The entry's name in it.
+        key: String,
     },
 }
 
@@ -107,8 +123,8 @@ pub enum SecretError {
 }
 
 impl SecretSource {
-    /// Fetches the value; `None` for a command, which is not for this module to run. Relative files are beneath `root`;
-    /// one line end at the end of a file is dropped.
+    /// Fetches the value; `None` for a command and for an encrypted file, which are not for this module to run or to
+    /// decrypt. Relative files are beneath `root`; one line end at the end of a file is dropped.
     pub fn read(&self, root: &Path) -> Option<Result<Secret, SecretError>> {
         match self {
             Self::Variable(name) => Some(variable(name)),
@@ -116,7 +132,7 @@ impl SecretSource {
                 let path = root.join(path);
                 Some(read_file(&path).and_then(|bytes| Secret::from_output(&path.display().to_string(), bytes)))
             }
-            Self::Command { .. } => None,
+            Self::Command { .. } | Self::Age { .. } => None,
         }
     }
 }
@@ -125,17 +141,13 @@ fn variable(name: &str) -> Result<Secret, SecretError> {
     let value = std::env::var_os(name).ok_or_else(|| SecretError::NotSet(name.to_owned()))?;
     let name = format!("the environment variable {name}");
     match value.into_string() {
-        Ok(value) => checked(name, value),
+        Ok(value) => checked(&name, value),
         Err(_) => Err(SecretError::NotText(name)),
     }
 }
 
-fn checked(name: String, value: String) -> Result<Secret, SecretError> {
-    match value {
-        value if value.is_empty() => Err(SecretError::Empty(name)),
-        value if value.len() as u64 > MAX_BYTES => Err(SecretError::TooLarge(name)),
-        value => Ok(Secret::new(value)),
-    }
+fn checked(name: &str, value: String) -> Result<Secret, SecretError> {
+    Secret::new(value).usable(name)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, SecretError> {

@@ -53,6 +53,12 @@ impl<'m> Decoder<'m> {
         self.problems.push(problem);
     }
 
+    /// The same, where the line itself must not be shown.
+    pub(crate) fn problem_unshown(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        let problem = self.diagnostic(span, message).with_help(help).without_source();
+        self.problems.push(problem);
+    }
+
     fn diagnostic(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(self.sources.of(span), span.start as usize..span.end as usize, message)
     }

@@ -55,6 +55,11 @@ impl Diagnostic {
         self
     }
 
+    /// Keeps the place, and forgets what is written there.
+    pub(crate) fn without_source(self) -> Self {
+        Self { source: None, ..self }
+    }
+
     /// The marked text with what it continues: minijinja marks only the last steps of `a.b.c`.
     pub(crate) fn marked_path(&self) -> Option<(Range<usize>, &str)> {
         let text = self.source_text()?;

@@ -54,8 +54,12 @@ struct Excerpt {
 
 impl Report {
     fn new(diagnostic: &Diagnostic) -> Self {
+        let place = match (&diagnostic.file, diagnostic.source_text()) {
+            (Some(file), None) => format!("{file}:{}:{}: ", diagnostic.line, diagnostic.column),
+            _ => String::new(),
+        };
         Self {
-            message: printable(&diagnostic.message),
+            message: printable(&format!("{place}{}", diagnostic.message)),
             help: diagnostic.help.as_deref().map(printable),
             excerpt: diagnostic.source_text().map(|text| Excerpt::new(text, diagnostic)),
         }

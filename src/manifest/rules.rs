@@ -53,7 +53,7 @@ pub(crate) const ENDPOINTS: &[&[&str]] = &[&["ssh"], &["docker", "tls", "insecur
 /// Checks of a health gate.
 pub(crate) const CHECKS: &[&[&str]] = &[&["http"], &["tcp"], &["exec"], &["container"], &["none"]];
 /// Sources of a secret.
-pub(crate) const SECRETS: &[&[&str]] = &[&["file"], &["environment"], &["command", "timeout"]];
+pub(crate) const SECRETS: &[&[&str]] = &[&["file"], &["environment"], &["command", "timeout"], &["age", "key"]];
 
 /// The rule for the value at a path.
 pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
@@ -63,6 +63,7 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
         ["hosts", _, "labels"] | ["configs", _, "variables"] => Rule::Pairs,
         ["secrets", _, "command"] => Rule::Replace,
         ["secrets", _] => Rule::Alternatives(SECRETS),
+        ["age", "recipients"] => Rule::Unique(Identity::Text),
         ["services", _, rest @ ..] | ["hosts" | "roles", _, "services", _, rest @ ..] => service_rule(rest),
         _ => Rule::Plain,
     }

@@ -18,6 +18,7 @@ pub mod clean;
 pub mod config;
 pub mod failure;
 pub mod history;
+pub mod identity;
 pub mod json;
 pub mod line;
 pub mod lock;
@@ -25,6 +26,7 @@ pub mod page;
 pub mod plain;
 pub mod plan;
 pub mod rollout;
+pub mod secrets;
 pub mod status;
 pub mod style;
 pub mod table;
@@ -93,6 +95,16 @@ impl Reporter {
     /// Whether somebody is there to answer a question.
     pub fn can_ask(&self) -> bool {
         self.format == Format::Human && can_redraw() && io::stdin().is_terminal()
+    }
+
+    /// Whether the answer goes to a terminal, where people read it.
+    pub fn is_read_by_people(&self) -> bool {
+        self.format != Format::Json && io::stdout().is_terminal()
+    }
+
+    /// Whether the answer is an object.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Takes away live lines.

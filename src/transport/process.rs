@@ -16,3 +16,14 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
+
+/// A program that gets the terminal, such as an editor: our standard streams, and our process group, as a terminal stops
+/// every other one that reads from it.
+///
+/// The child is killed when its handle is dropped.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+pub fn interactive(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.kill_on_drop(true);
+    command
+}

@@ -45,6 +45,12 @@ fn every_command_has_help_with_an_example() {
         "config render",
         "config validate",
         "lock show",
+        "secrets init",
+        "secrets set",
+        "secrets edit",
+        "secrets view",
+        "secrets list",
+        "secrets rotate",
     ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

@@ -1,7 +1,10 @@
 //! Everything that needs no daemon: the planner as text, the rollout on a simulated fleet, the fault sweep, the manifest,
 //! the command line.
 
+mod age_support;
 mod architecture;
+mod cli_age;
+mod cli_age_edit;
 mod cli_commands;
 mod cli_config;
 mod cli_secrets;

@@ -14,6 +14,7 @@ balancers: {}"#,
 5:1: `version` is not supported (remove it; it is never ignored)
 7:1: `balancers` is not supported (remove it; it is never ignored)",
         ),
+        ("age: { recipient: [] }", "4:8: unknown key `recipient` (did you mean `recipients`?)"),
         ("keep_releases: 0", "4:16: expected a number from 1 to 100, found `0`"),
         ("keep_releases: 010", "4:16: expected a number from 1 to 100, found `010`"),
         ("keep_releases: 1e3", "4:16: expected a number from 1 to 100, found `1e3`"),
@@ -170,13 +171,13 @@ fn a_registry_has_a_host_and_a_whole_login() {
 fn what_services_refer_to_is_declared_in_full() {
     let cases = [
         (
-            r#"secrets: { a: {}, b: { file: x, environment: Y }, c: { age: x }, d: { environment: "A=B" }, E: { file: x } }"#,
-            "4:12: nothing says where this secret comes from (write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
+            r#"secrets: { a: {}, b: { file: x, environment: Y }, c: { name: x }, d: { environment: "A=B" }, E: { file: x } }"#,
+            "4:12: nothing says where this secret comes from (write `{ age: path }`, `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
 4:46: a secret comes from `file` or from `environment`, not from both
-4:51: nothing says where this secret comes from (write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
-4:56: `age` is not supported (remove it; it is never ignored)
-4:84: `A=B` is not the name of an environment variable
-4:93: `E` is not the name of a secret: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit",
+4:51: nothing says where this secret comes from (write `{ age: path }`, `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`)
+4:56: `name` is not supported (remove it; it is never ignored)
+4:85: `A=B` is not the name of an environment variable
+4:94: `E` is not the name of a secret: must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit",
         ),
         (
             "configs: { a: {}, b: { template: x.j2 }, c: { template: templates/../x }, d: { template: /etc/passwd } }",

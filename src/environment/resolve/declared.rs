@@ -54,7 +54,7 @@ impl<'m> Declared<'m> {
         for (name, mut fields) in section("secrets", top, decoder) {
             declared.secret_names.insert(name.to_owned());
             let name = decoder.name::<SecretName>(name, fields.at, "the name of a secret");
-            if let (Some(name), Some(source)) = (name, secret_source(&mut fields, decoder)) {
+            if let (Some(name), Some(source)) = (name.clone(), secret_source(name.as_ref(), &mut fields, decoder)) {
                 declared.secrets.insert(name, source);
             }
             fields.finish_compose(decoder, keys::SECRET);
@@ -121,7 +121,11 @@ fn section<'n>(key: &'static str, top: &mut Fields<'n>, decoder: &mut Decoder<'_
     entries.named().map(|(name, entry)| (name, decoder.map(&entry.value, entry.key))).collect()
 }
 
-fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<SecretSource> {
+fn secret_source(
+    secret: Option<&SecretName>,
+    fields: &mut Fields<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<SecretSource> {
     let sources: Vec<_> =
         SECRETS.iter().filter_map(|group| group.first()).filter_map(|key| Some((*key, fields.entry(key)?))).collect();
     match sources.as_slice() {
@@ -133,6 +137,14 @@ fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<S
             }
             let timeout = fields.get("timeout").and_then(|node| decoder.duration(node)).unwrap_or(SECRET_TIMEOUT);
             Some(SecretSource::Command { words, timeout })
+        }
+        [("age", entry)] => {
+            let file = decoder.text(&entry.value).map(PathBuf::from)?;
+            let key = match fields.get("key") {
+                Some(node) => decoder.text(node)?.to_owned(),
+                None => secret?.to_string(),
+            };
+            Some(SecretSource::Age { file, key })
         }
         [(_, entry)] => {
             let node = &entry.value;
@@ -148,7 +160,7 @@ fn secret_source(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<S
             None
         }
         [] => {
-            let help = "write `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`";
+            let help = "write `{ age: path }`, `{ file: path }`, `{ environment: VARIABLE }` or `{ command: [program, argument] }`";
             fields.lack(decoder, "nothing says where this secret comes from", help);
             None
         }

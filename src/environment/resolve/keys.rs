@@ -73,4 +73,4 @@ pub(super) const NETWORK: &[&str] = &["attachable", "enable_ipv4"];
 pub(super) const CONFIG: &[&str] = &["external", "labels", "name", "template_driver"];
 
 /// In an entry of the top-level `secrets`.
-pub(super) const SECRET: &[&str] = &["age", "driver", "driver_opts", "external", "labels", "name", "template_driver"];
+pub(super) const SECRET: &[&str] = &["driver", "driver_opts", "external", "labels", "name", "template_driver"];

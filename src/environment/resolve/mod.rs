@@ -8,6 +8,7 @@ use crate::manifest::node::Node;
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
 use crate::name::ProjectName;
 
+mod age_keys;
 mod attachment;
 mod between;
 mod blkio;
@@ -63,6 +64,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let project_text = project.as_ref().map_or("project", ProjectName::as_str);
     let prefix = format!("{project_text}-{}", manifest.name);
     let declared = Declared::decode(&mut top, decoder, &manifest.root, &prefix);
+    let age = top.entry("age").map(|entry| age_keys::decode(entry, decoder)).unwrap_or_default();
     let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
     let sound = decoder.count();
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
@@ -91,6 +93,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         overrides: drafts.iter().flat_map(Draft::overrides).collect(),
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
         secrets: declared.secrets,
+        age,
         networks: declared.networks.into_values().map(|network| (network.name.clone(), network)).collect(),
         volumes: declared.volumes.into_values().map(|volume| (volume.name.clone(), volume)).collect(),
         keep_releases: keep_releases.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(KEEP_RELEASES),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{
-    BatchSize, Check, Environment, FailureAction, Health, Limits, Logging, Naming, Network, Order, Port, Privileges,
-    Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
+    AgeKeys, BatchSize, Check, Environment, FailureAction, Health, Limits, Logging, Naming, Network, Order, Port,
+    Privileges, Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
 };
 use shipctl::fleet::{Endpoint, Host};
 use shipctl::name::{HostName, ServiceName};
@@ -43,6 +43,7 @@ pub fn environment(hosts: usize) -> Environment {
         secrets: BTreeMap::new(),
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
+        age: AgeKeys::default(),
         keep_releases: 2,
     }
 }
