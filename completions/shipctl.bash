@@ -384,7 +384,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__render)
-            opts="-o -h --output --host --service --file --set --format --project --help"
+            opts="-o -h --diff --check --output --host --service --file --set --format --project --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -120,6 +120,8 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l diff -d 'Compare with what the hosts\' containers have now, instead of printing the files whole'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -l check -d 'With --diff: exit with 7 when something differs'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from render" -s h -l help -d 'Print help'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f

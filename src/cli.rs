@@ -203,6 +203,12 @@ pub struct ConfigRender {
     /// Which environment.
     #[command(flatten)]
     pub target: Target,
+    /// Compare with what the hosts' containers have now, instead of printing the files whole
+    #[arg(long, conflicts_with = "output")]
+    pub diff: bool,
+    /// With --diff: exit with 7 when something differs
+    #[arg(long, requires = "diff")]
+    pub check: bool,
     /// Write files beneath this directory instead of printing them
     #[arg(long = "output", short = 'o', value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: Option<PathBuf>,

@@ -65,6 +65,7 @@ Examples:
 pub(super) const CONFIG_RENDER: &str = "\
 Examples:
   shipctl config render prod --host web1
+  shipctl config render prod --diff            against what the containers have now
   shipctl config render prod -o /tmp/rendered  as DIR/<host>/<service>/<path in the container>";
 
 pub(super) const CONFIG_VALIDATE: &str = "\

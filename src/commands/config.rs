@@ -1,4 +1,5 @@
-//! `config show`, `config render`, `config validate`: manifests and templates. Nothing is contacted, no secret is read.
+//! `config show`, `config diff`, `config render`, `config validate`: manifests and templates. No secret is read, and nothing
+//! is contacted but for `render --diff`.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -10,6 +11,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::manifest;
+use crate::report::compare::{CompareAnswer, ComparedConfig, Now};
 use crate::report::config::{DiffAnswer, ManifestAnswer, RenderAnswer, RenderedConfig, ValidAnswer};
 use crate::template::{self, Contents};
 
@@ -51,10 +53,13 @@ pub(super) fn validate(context: &Context, arguments: &cli::ConfigInput) -> Resul
 }
 
 /// The configuration files as the containers will get them.
-pub(super) fn render(context: &Context, arguments: &cli::ConfigRender) -> Result<Exit> {
+pub(super) async fn render(context: &Context, arguments: &cli::ConfigRender) -> Result<Exit> {
     let environment = context.environment(&arguments.target, &arguments.overrides)?;
     let selection = select(&environment, &arguments.selectors)?;
     let mut files = rendered(&environment, &selection)?;
+    if arguments.diff {
+        return compare(context, &environment, files, arguments.check).await;
+    }
     if let Some(directory) = &arguments.output {
         for file in &mut files {
             file.written = Some(write(directory, file)?);
@@ -62,6 +67,46 @@ pub(super) fn render(context: &Context, arguments: &cli::ConfigRender) -> Result
     }
     context.reporter.answer(&RenderAnswer { files }, Exit::Done);
     Ok(Exit::Done)
+}
+
+/// What the containers would get, against what they have.
+async fn compare(
+    context: &Context,
+    environment: &Environment,
+    files: Vec<RenderedConfig>,
+    check: bool,
+) -> Result<Exit> {
+    let recorder = context.quiet_recorder();
+    context
+        .visit(environment, async |fleet| {
+            let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
+            let mut compared = Vec::new();
+            for file in files {
+                let running = observed.seen(&file.host).map(|host| {
+                    let mut proven = host.of_service(&file.service).filter(|one| one.proven && one.state.is_running());
+                    proven.next().map(|container| container.id.clone())
+                });
+                let now = match running {
+                    None => Now::Unknown("the host did not answer".to_owned()),
+                    Some(None) => Now::NotRunning,
+                    Some(Some(id)) => match fleet.file(&file.host, &id, &file.target.path).await {
+                        Ok(Some(text)) => Now::Text(text),
+                        Ok(None) => Now::Missing,
+                        Err(error) => Now::Unknown(error.to_string()),
+                    },
+                };
+                compared.push(ComparedConfig { file, now });
+            }
+            let answer = CompareAnswer { files: compared };
+            let exit = match (answer.is_complete(), answer.differs()) {
+                (false, _) => Exit::Unchanged,
+                (true, true) if check => Exit::Differs,
+                (true, _) => Exit::Done,
+            };
+            context.reporter.answer(&answer, exit);
+            Ok(exit)
+        })
+        .await
 }
 
 fn rendered(environment: &Environment, selection: &Selection) -> Result<Vec<RenderedConfig>> {

@@ -10,8 +10,9 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use tokio::time::timeout;
 
-use crate::container::PinnedImage;
-use crate::engine::docker::{self, DockerHost, RegistryLogins};
+use crate::container::{ContainerId, PinnedImage};
+use crate::engine::EngineError;
+use crate::engine::docker::{self, DockerHost, RegistryLogins, files};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -100,6 +101,19 @@ impl<'a> Fleet<'a> {
     pub(super) fn at(&self, endpoint: &Endpoint) -> Option<&DockerHost> {
         let host = self.environment.hosts.values().find(|host| host.endpoint == *endpoint)?;
         self.hosts.get(&host.name)
+    }
+
+    /// What a file of a container holds now.
+    pub(super) async fn file(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        path: &str,
+    ) -> std::result::Result<Option<String>, EngineError> {
+        match self.hosts.get(host) {
+            Some(host) => files::read(&host.client, id, path).await,
+            None => Err(EngineError::Unreachable(format!("{host} did not answer"))),
+        }
     }
 
     /// Gets the credentials that the plan's pulls need, and no others.

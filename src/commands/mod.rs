@@ -64,7 +64,7 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::History(arguments) => history::run(&context, &arguments).await,
         Command::Config(Config::Show(arguments)) => config::show(&context, &arguments),
         Command::Config(Config::Diff(arguments)) => config::diff(&context, &arguments),
-        Command::Config(Config::Render(arguments)) => config::render(&context, &arguments),
+        Command::Config(Config::Render(arguments)) => config::render(&context, &arguments).await,
         Command::Config(Config::Validate(arguments)) => config::validate(&context, &arguments),
         Command::Secrets(Secrets::Init(arguments)) => secrets::init::run(&context, &arguments),
         Command::Secrets(Secrets::Set(arguments)) => secrets::set::run(&context, &arguments).await,

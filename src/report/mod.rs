@@ -15,6 +15,7 @@ use crate::error::{Error, Exit};
 use crate::event::{EventSink, Record};
 
 pub mod clean;
+pub mod compare;
 pub mod config;
 pub mod failure;
 pub mod history;

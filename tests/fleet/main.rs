@@ -14,6 +14,7 @@ mod local;
 mod lock;
 mod port;
 mod registry;
+mod render;
 mod resources;
 mod rollback;
 mod rolling_update;

@@ -1,7 +1,13 @@
-//! Files for a container, as the archive that the engine unpacks into it. Pure.
+//! Files of a container, as the archive that the engine unpacks into it, and back.
 
 use std::io;
 
+use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
+use futures_util::TryStreamExt;
+
+use crate::container::ContainerId;
+use crate::engine::EngineError;
+use crate::engine::client::{Client, SHORT, call};
 use crate::template::rendered::RenderedFile;
 
 /// One archive of all files, to be unpacked at `/`. The engine makes missing directories. Times are fixed, so that equal
@@ -25,6 +31,17 @@ pub(super) fn archive(files: &[RenderedFile]) -> io::Result<Vec<u8>> {
 pub(super) fn empty_archive() -> Vec<u8> {
     // Two blocks of zeroes end an archive.
     vec![0; 1024]
+}
+
+/// What a file of a container holds now; `None` if it is not there, or is no text.
+pub async fn read(client: &Client, id: &ContainerId, path: &str) -> Result<Option<String>, EngineError> {
+    let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
+    let parts = client.docker().download_from_container(&id.0, Some(options));
+    match call(SHORT, parts.map_ok(|part| part.to_vec()).try_concat()).await {
+        Ok(archive) => Ok(only_file(&archive).ok()),
+        Err(EngineError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The contents of the one file in an archive.

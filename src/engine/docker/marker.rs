@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, ContainerSummary, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder,
-    ListContainersOptionsBuilder,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
 };
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
@@ -148,13 +147,6 @@ impl DockerEngine {
 
     /// The text that was written last; `None` if none ever was, or if the host lost power before it was on its disk.
     async fn text_file(&self, id: &ContainerId) -> Result<Option<String>, EngineError> {
-        let options = DownloadFromContainerOptionsBuilder::new().path(TEXT_FILE).build();
-        let download =
-            self.docker().download_from_container(&id.0, Some(options)).map_ok(|part| part.to_vec()).try_concat();
-        match self.short(download).await {
-            Ok(archive) => Ok(files::only_file(&archive).ok().filter(|text| !text.is_empty())),
-            Err(EngineError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(files::read(&self.client, id, TEXT_FILE).await?.filter(|text| !text.is_empty()))
     }
 }

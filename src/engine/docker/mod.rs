@@ -22,7 +22,7 @@ use crate::template::rendered::RenderedFile;
 use crate::transport::{self, Transport, TransportError};
 
 mod container;
-mod files;
+pub mod files;
 mod look;
 mod marker;
 pub(crate) mod output;
