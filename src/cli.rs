@@ -7,7 +7,9 @@ use clap_complete::Shell;
 
 mod examples;
 mod shared;
+mod start;
 
+pub use start::{Import, ImportCompose, ImportKamal, Init};
 pub use shared::{Assent, Global, Overrides, Selectors, Target};
 
 /// Deploys containers to your own hosts, host by host behind a health gate, and puts the whole fleet back when a host fails.
@@ -46,6 +48,12 @@ pub enum Command {
     /// Look at the lock of an environment
     #[command(subcommand, arg_required_else_help = true)]
     Lock(Lock),
+    /// Write a new project: commented, sound, and deployable to this machine's own Docker
+    #[command(after_help = examples::INIT)]
+    Init(Init),
+    /// Turn another tool's files into a project; what cannot be translated is listed, with the reason
+    #[command(subcommand, arg_required_else_help = true)]
+    Import(Import),
     /// Print a completion script for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions(Completions),

@@ -45,6 +45,14 @@ pub fn load_recorded(root: &Path, environment: &str, overrides: &[String]) -> Re
     })
 }
 
+/// Resolves a manifest with these variables alone.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn resolve_with(manifest: Manifest, variables: &Variables) -> Result<Environment, Diagnostics> {
+    resolve::resolve(&interpolated(manifest, variables, Unset::Refused)?)
+}
+
 /// Puts variables into the values of a manifest.
 fn interpolated(mut manifest: Manifest, variables: &Variables, services: Unset) -> Result<Manifest, Diagnostics> {
     let mut problems = Vec::new();

@@ -27,7 +27,7 @@ pub(super) fn read(root: &Path) -> Result<Variables, Diagnostics> {
 
 /// Lines of `NAME=VALUE`, as Compose reads them: comments, `export`, single quotes (literal), double quotes (escapes).
 /// Values hold no variables of their own.
-fn parse(source: &Arc<Source>) -> Result<Variables, Diagnostics> {
+pub(crate) fn parse(source: &Arc<Source>) -> Result<Variables, Diagnostics> {
     let (mut variables, mut problems) = (Variables::new(), Vec::new());
     for (number, line) in (1..).zip(source.text.lines()) {
         let line = line.trim();

@@ -25,6 +25,7 @@ pub mod page;
 pub mod plain;
 pub mod plan;
 pub mod rollout;
+pub mod start;
 pub mod status;
 pub mod style;
 pub mod table;
