@@ -9,8 +9,8 @@ mod examples;
 mod shared;
 mod start;
 
-pub use start::{Import, ImportCompose, ImportKamal, Init};
 pub use shared::{Assent, Global, Overrides, Selectors, Target};
+pub use start::{Import, ImportCompose, ImportKamal, Init};
 
 /// Deploys containers to your own hosts, host by host behind a health gate, and puts the whole fleet back when a host fails.
 #[derive(Debug, Parser)]

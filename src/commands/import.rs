@@ -54,7 +54,7 @@ fn stdin() -> Result<Input, ImportError> {
     let mut text = String::new();
     let read = io::stdin().lock().read_to_string(&mut text);
     read.map_err(|source| ImportError::Unreadable { path: "standard input".to_owned(), source })?;
-    Ok(Input { name: STDIN.to_owned(), text, folder: PathBuf::from(".") })
+    Ok(Input { name: "stdin".to_owned(), text, folder: PathBuf::from(".") })
 }
 
 fn finish(reporter: &Reporter, root: &Path, imported: Result<Imported, ImportError>) -> Result<Exit> {

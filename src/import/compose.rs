@@ -32,8 +32,9 @@ pub fn import(input: &Input, wishes: &Wishes<'_>) -> Result<Imported, ImportErro
     compose.top();
     compose.extend();
     compose.leave_profiles();
-    compose.services();
     compose.declared();
+    compose.services();
+    compose.share_builds();
     order::sort(&mut compose.draft);
     compose.fleet();
     let header = format!("Made from {} by `shipctl import compose`.", input.name);
@@ -101,7 +102,9 @@ impl Compose<'_> {
                     self.draft.leave(key, entry.key, reason, "write the keys of the other service into this one");
                     break;
                 };
-                let own = self.service(&name).clone();
+                let (mut base, own) = (base, self.service(&name).clone());
+                // When a service is started is its own matter.
+                tree::take(&mut base, "profiles");
                 let layer = |node: Node| {
                     let at = node.span;
                     tree::map(at, [("services", tree::map(at, [(name.as_str(), node)]))])
@@ -146,5 +149,21 @@ impl Compose<'_> {
         }
         tree::set(&mut self.draft.tree, &["hosts"], hosts);
         self.registry();
+        self.data();
+    }
+
+    /// What keeps data would keep some on each host.
+    fn data(&mut self) {
+        let count = self.wishes.hosts.len();
+        if count < 2 {
+            return;
+        }
+        for name in self.names() {
+            let Some(volumes) = tree::at(self.service(&name), &["volumes"]) else { continue };
+            let at = volumes.span;
+            let reason = format!("the service runs on each of the {count} hosts, each with data of its own");
+            let instead = "place it with `deploy: { placement: { constraints: [\"host.name == …\"] } }`";
+            self.draft.change(format!("services.{name}.volumes"), at, reason, instead);
+        }
     }
 }

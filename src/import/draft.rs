@@ -27,14 +27,7 @@ impl Draft {
     /// A manifest without anything in it. `at` is the whole of the file that is read.
     pub(super) fn new(sources: Sources, at: Span) -> Self {
         let tree = Node::new(at, Kind::Map(indexmap::IndexMap::new()));
-        Self {
-            sources,
-            tree,
-            left: Vec::new(),
-            changed: Vec::new(),
-            comments: BTreeMap::new(),
-            files: Vec::new(),
-        }
+        Self { sources, tree, left: Vec::new(), changed: Vec::new(), comments: BTreeMap::new(), files: Vec::new() }
     }
 
     /// Notes that a key was not translated.
@@ -64,7 +57,18 @@ impl Draft {
     fn remark(&self, key: String, at: Span, reason: String, instead: String) -> Remark {
         let source = self.sources.of(at);
         let (line, _) = source.position(at.start as usize);
+        // Places in a list change while others are taken out; the line says which one is meant.
+        let key = key.split('[').enumerate().map(|(index, part)| match part.split_once(']') {
+            Some((_, rest)) if index > 0 => rest,
+            _ => part,
+        });
+        let key = key.collect();
         Remark { key, file: source.name.clone(), line, reason, instead }
+    }
+
+    /// Notes that a file is not translated.
+    pub(super) fn leave_file(&mut self, key: String, file: String, reason: &str, instead: &str) {
+        self.left.push(Remark { key, file, line: 1, reason: reason.to_owned(), instead: instead.to_owned() });
     }
 
     /// Says something above a key.
@@ -75,7 +79,7 @@ impl Draft {
     /// Adds a template that shows this text as it is.
     pub(super) fn template(&mut self, name: &str, text: &str) -> PathBuf {
         let is_syntax = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
-        let text = if is_syntax { format!("{{% raw %}}\n{text}{{% endraw %}}\n") } else { text.to_owned() };
+        let text = if is_syntax { format!("{{% raw %}}\n{text}{{% endraw %}}") } else { text.to_owned() };
         let path = PathBuf::from("templates").join(name);
         self.files.push(NewFile { path: path.clone(), text });
         path
@@ -84,21 +88,15 @@ impl Draft {
     /// Takes out every value whose key or value stands at these bytes of a file; the paths of what was taken.
     pub(super) fn remove(&mut self, file: &str, start: usize, end: usize) -> Vec<(Vec<String>, Span)> {
         let Self { sources, tree, .. } = self;
-        let hit = |span: Span| {
-            (span.start as usize, span.end as usize) == (start, end) && sources.of(span).name == file
-        };
+        let hit =
+            |span: Span| (span.start as usize, span.end as usize) == (start, end) && sources.of(span).name == file;
         let mut removed = Vec::new();
         remove(tree, &hit, &mut Vec::new(), &mut removed);
         removed
     }
 }
 
-fn remove(
-    node: &mut Node,
-    hit: &dyn Fn(Span) -> bool,
-    path: &mut Vec<String>,
-    removed: &mut Vec<(Vec<String>, Span)>,
-) {
+fn remove(node: &mut Node, hit: &dyn Fn(Span) -> bool, path: &mut Vec<String>, removed: &mut Vec<(Vec<String>, Span)>) {
     match &mut node.kind {
         Kind::Scalar { .. } => {}
         Kind::List(items) => {
@@ -125,7 +123,7 @@ fn remove(
                     let before = removed.len();
                     remove(&mut entry.value, hit, path, removed);
                     // What has been emptied beneath a service says nothing any more.
-                    let is_inside = path.len() > 2 && path[0] == "services";
+                    let is_inside = path.len() > 2 && path[0] == "services" && path[2] != "networks";
                     keep = removed.len() == before || !is_inside || !is_empty(&entry.value);
                 } else {
                     removed.push((path.clone(), entry.key));

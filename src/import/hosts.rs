@@ -45,7 +45,9 @@ impl FromStr for HostArgument {
         let endpoint = if address.contains("://") {
             let endpoint: Endpoint = address.parse().map_err(|error| format!("{error}"))?;
             if matches!(endpoint, Endpoint::Tcp { .. }) {
-                return Err("a TCP endpoint needs certificates: name another host, and write it into the file".to_owned());
+                return Err(
+                    "a TCP endpoint needs certificates: name another host, and write it into the file".to_owned()
+                );
             }
             endpoint
         } else {

@@ -29,6 +29,10 @@ const PRIMARY: &str = "web";
 /// What is not YAML, and what leaves nothing to deploy.
 pub fn import(input: &Input, over: Option<&Input>, wishes: &Wishes<'_>) -> Result<Imported, ImportError> {
     let (mut sources, mut found) = (Sources::default(), Vec::new());
+    let from = match over {
+        Some(over) => format!("{} and {}", input.name, over.name),
+        None => input.name.clone(),
+    };
     let base = erb::read(input, &mut sources, &mut found)?;
     let over = over.map(|over| erb::read(over, &mut sources, &mut found)).transpose()?.flatten();
     let file = match (base, over) {
@@ -43,17 +47,21 @@ pub fn import(input: &Input, over: Option<&Input>, wishes: &Wishes<'_>) -> Resul
     let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
     let mut kamal = Kamal {
         draft: Draft::new(sources, file.span),
-        file: escaped(file),
+        file,
         prefix: paths::prefix(&folder, wishes.root),
         folder,
         fleet: fleet::Fleet::default(),
         service: String::new(),
         user: String::new(),
+        port: None,
+        proxy: None,
+        image: None,
+        build: None,
         secrets: false,
     };
     kamal.erb(found);
     kamal.translate()?;
-    let header = format!("Made from {} by `shipctl import kamal`.", input.name);
+    let header = format!("Made from {from} by `shipctl import kamal`.");
     let words = Words { header, reason: |_| None, key: &settle::same_key };
     settle::finish(kamal.draft, &wishes.environment, &words)
 }
@@ -79,22 +87,6 @@ fn base_of(span: Span) -> Node {
     Node::plain(span, "")
 }
 
-/// A `$` is nothing special to Kamal.
-fn escaped(mut node: Node) -> Node {
-    match &mut node.kind {
-        Kind::Scalar { text, .. } if text.contains('$') => *text = text.replace('$', "$$").into(),
-        Kind::Scalar { .. } => {}
-        Kind::List(items) => *items = std::mem::take(items).into_iter().map(escaped).collect(),
-        Kind::Map(map) => {
-            for entry in map.values_mut() {
-                let value = std::mem::replace(&mut entry.value, Node::plain(entry.key, ""));
-                entry.value = escaped(value);
-            }
-        }
-    }
-    node
-}
-
 /// Kamal's file on its way.
 struct Kamal {
     draft: Draft,
@@ -108,23 +100,29 @@ struct Kamal {
     service: String,
     /// Who logs in on hosts.
     user: String,
+    /// Where they listen, if not where SSH does.
+    port: Option<String>,
+    /// `proxy`, as it is for every role.
+    proxy: Option<Node>,
+    /// The image of every role.
+    image: Option<Node>,
+    /// What it is built from.
+    build: Option<Node>,
     /// Whether something has a secret.
     secrets: bool,
 }
 
 impl Kamal {
     fn erb(&mut self, found: Vec<erb::Erb>) {
-        for erb::Erb { key, at, variable } in found {
-            let instead = match variable {
-                Some(name) => format!("write `${{{name}}}` in the project's files"),
-                None => "write the value itself, or `${VARIABLE}`".to_owned(),
-            };
-            self.draft.leave(key, at, "ERB is not evaluated", instead);
+        for erb::Erb { key, at } in found {
+            self.draft.leave(key, at, "ERB is not evaluated", "write the value itself, or `${VARIABLE}`");
         }
     }
 
     fn translate(&mut self) -> Result<(), ImportError> {
-        let Some(service) = tree::take(&mut self.file, "service") else {
+        let service = tree::take(&mut self.file, "service");
+        let is_known = |text: &str| !text.is_empty() && !text.contains('$');
+        let Some(service) = service.filter(|entry| entry.value.text().is_some_and(is_known)) else {
             let problem = Diagnostic::general("`service` is missing, or cannot be read without evaluating ERB");
             return Err(Diagnostics::from(problem.with_help("write the name of the application as it is")).into());
         };
@@ -133,12 +131,11 @@ impl Kamal {
         tree::set(&mut self.draft.tree, &["project"], tree::text(service.value.span, &project));
         self.connection();
         self.keep_releases();
-        self.image();
+        self.images();
         self.roles();
         self.accessories();
         let at = self.file.span;
-        let port = tree::take(&mut self.file, "\0port").and_then(|entry| entry.value.text().map(str::to_owned));
-        let hosts = self.fleet.hosts(&self.user, port.as_deref(), at);
+        let hosts = self.fleet.hosts(&self.user, self.port.as_deref(), at);
         tree::set(&mut self.draft.tree, &["hosts"], hosts);
         if self.secrets {
             let words = "Kamal read these from .kamal/secrets. A value may also come from a `file`, or from what a command\n\
@@ -156,10 +153,7 @@ impl Kamal {
         let mut ssh = self.section("ssh");
         let user = tree::take(&mut ssh, "user").and_then(|entry| entry.value.text().map(str::to_owned));
         self.user = user.unwrap_or_else(|| "root".to_owned());
-        if let Some(port) = tree::take(&mut ssh, "port") {
-            // Kept aside until all hosts are known.
-            tree::set(&mut self.file, &["\0port"], port.value);
-        }
+        self.port = tree::take(&mut ssh, "port").and_then(|entry| entry.value.text().map(str::to_owned));
         self.leave_rest("ssh", "ssh", &ssh);
         let sshkit = self.section("sshkit");
         self.leave_rest("sshkit", "sshkit", &sshkit);
@@ -178,8 +172,8 @@ impl Kamal {
         let mut names: Vec<String> = names.filter(|name| !name.ends_with(".sample")).collect();
         names.sort();
         for name in names {
-            let reason = "there are no hooks";
-            self.draft.leave(format!(".kamal/hooks/{name}"), self.file.span, reason, "run it in your pipeline");
+            let file = format!(".kamal/hooks/{name}");
+            self.draft.leave_file(format!("hooks.{name}"), file, "there are no hooks", "run it in your pipeline");
         }
     }
 

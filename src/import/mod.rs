@@ -128,7 +128,8 @@ impl Input {
 
 /// A text as the name of a project: in lower case, other characters as `-`. `None` where nothing is left of it.
 pub fn project_name(text: &str) -> Option<String> {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' };
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c.to_ascii_lowercase() } else { '-' };
     let name: String = text.chars().map(plain).take(63).collect();
     let name = name.trim_matches(['-', '_']).to_owned();
     (!name.is_empty()).then_some(name)

@@ -9,7 +9,7 @@ use crate::name::EnvironmentName;
 
 use super::draft::{Draft, shown};
 use super::variables::Guesses;
-use super::{ImportError, Imported, NewFile, Remark, emit, write};
+use super::{ImportError, Imported, NewFile, Remark, emit, tree, write};
 
 /// Each round takes something out.
 const MAX_ROUNDS: usize = 200;
@@ -36,7 +36,8 @@ pub(super) fn finish(mut draft: Draft, name: &EnvironmentName, words: &Words<'_>
     let unusable = |error| ImportError::Temporary(std::io::Error::other(error));
     write::all(folder.path(), &draft.files).map_err(unusable)?;
     settle(&mut draft, name, folder.path(), words)?;
-    let Draft { tree, left, changed, comments, mut files, .. } = draft;
+    let Draft { mut tree, left, changed, comments, mut files, .. } = draft;
+    tidy(&mut tree);
     let mut made = vec![
         layer("base", &format!("{} What all environments have in common.", words.header), &tree, &BASE, &comments),
         layer(
@@ -65,6 +66,38 @@ fn layer(
 ) -> NewFile {
     let path = Path::new("environments").join(format!("{name}.yml"));
     NewFile { path, text: emit::file(header, tree, keys, comments) }
+}
+
+/// Brings the keys of services into the order in which people read them, without a `deploy` that says nothing.
+fn tidy(tree: &mut Node) {
+    const FIRST: [&str; 12] = [
+        "image",
+        "build",
+        "command",
+        "entrypoint",
+        "environment",
+        "ports",
+        "networks",
+        "volumes",
+        "configs",
+        "secrets",
+        "healthcheck",
+        "health",
+    ];
+    let is_empty = |entry: &crate::manifest::node::Entry| tree::entries(&entry.value).next().is_none();
+    tree::as_map(tree)
+        .retain(|key, entry| !matches!(&**key, "configs" | "secrets" | "volumes" | "networks") || !is_empty(entry));
+    let Some(services) = tree::as_map(tree).get_mut("services") else { return };
+    for service in tree::as_map(&mut services.value).values_mut() {
+        let map = tree::as_map(&mut service.value);
+        let place = |key: &str| match key {
+            "deploy" => usize::MAX,
+            key => FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len()),
+        };
+        // Stable: the others stay as they were.
+        map.sort_by(|one, _, other, _| place(one).cmp(&place(other)));
+        map.retain(|key, entry| &**key != "deploy" || !is_empty(entry));
+    }
 }
 
 fn sorted(mut remarks: Vec<Remark>) -> Vec<Remark> {

@@ -51,7 +51,9 @@ impl Start {
         if self.image == Image::Example {
             edit.push("environments/base.yml: the image is an example".to_owned());
         } else {
-            edit.push("environments/base.yml: the port and the path of the health check, if they are others".to_owned());
+            edit.push(
+                "environments/base.yml: the port and the path of the health check, if they are others".to_owned(),
+            );
         }
         if self.hosts.is_empty() {
             edit.push("environments/prod.yml: the address of the host".to_owned());
@@ -126,9 +128,11 @@ services:
         }
         let registry = match (&self.registry, &self.image) {
             (Some(host), _) => format!("registry:\n  host: {host}\n"),
-            (None, Image::Built) => "registry:\n  # A placeholder: what is built is pushed there, and pulled by every host.\n  \
+            (None, Image::Built) => {
+                "registry:\n  # A placeholder: what is built is pushed there, and pulled by every host.\n  \
                                      host: registry.example.com\n"
-                .to_owned(),
+                    .to_owned()
+            }
             (None, _) => "# registry:\n#   host: registry.example.com\n".to_owned(),
         };
         let marks = if registry.starts_with('#') { "#  " } else { "  #" };
@@ -159,7 +163,8 @@ fn file(path: &str, text: String) -> NewFile {
     NewFile { path: path.into(), text }
 }
 
-const LOCAL: &str = "# This machine's own Docker: no SSH, no registry. `shipctl deploy local`, then http://localhost:8080.
+const LOCAL: &str =
+    "# This machine's own Docker: no SSH, no registry. `shipctl deploy local`, then http://localhost:8080.
 
 hosts:
   local: { docker: \"unix:///var/run/docker.sock\" }

@@ -44,6 +44,9 @@ fn every_command_has_help_with_an_example() {
         "config render",
         "config validate",
         "lock show",
+        "init",
+        "import compose",
+        "import kamal",
     ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

@@ -3,12 +3,16 @@
 
 mod architecture;
 mod cli_commands;
+mod cli_init;
 mod cli_secrets;
 mod fleet_ledger;
 mod image_context;
 mod image_dockerignore;
 mod image_reference;
 mod image_registry;
+mod import_compose;
+mod import_kamal;
+mod import_support;
 mod manifest_confinement;
 mod manifest_examples;
 mod manifest_gate_and_update;

@@ -10,6 +10,7 @@ use super::Compose;
 impl Compose<'_> {
     /// Rewrites them all.
     pub(super) fn declared(&mut self) {
+        self.external();
         self.named_volumes();
         self.configs();
         self.secrets();
@@ -19,6 +20,37 @@ impl Compose<'_> {
         let section = self.draft.tree.entry(key);
         let entries = section.into_iter().flat_map(|entry| tree::entries(&entry.value));
         entries.map(|(name, entry)| (name.to_owned(), entry.clone())).collect()
+    }
+
+    /// What somebody else has made has a name, and nothing besides; overlay networks are Swarm's.
+    fn external(&mut self) {
+        for section in ["networks", "volumes"] {
+            for (name, entry) in self.section(section) {
+                let word = |path: &[&str]| tree::at(&entry.value, path).and_then(Node::text).map(str::to_owned);
+                let external = tree::at(&entry.value, &["external"]);
+                let is_external = external.is_some_and(|node| node.text() != Some("false"));
+                let mut value = entry.value.clone();
+                for (key, other) in tree::entries(&entry.value) {
+                    let is_overlay = key == "driver" && other.value.text() == Some("overlay");
+                    let is_more = is_external && !matches!(key, "external" | "name");
+                    if is_more || is_overlay {
+                        tree::take(&mut value, key);
+                        let reason = if is_overlay {
+                            "overlay networks are Swarm's: each host has a network of its own"
+                        } else {
+                            "what somebody else makes is not described"
+                        };
+                        self.draft.leave(format!("{section}.{name}.{key}"), other.key, reason, "nothing");
+                    }
+                }
+                // The old form: `external: { name: … }`.
+                if let Some(full) = word(&["external", "name"]) {
+                    tree::set(&mut value, &["name"], tree::text(entry.key, &full));
+                    tree::set(&mut value, &["external"], tree::word(entry.key, "true"));
+                }
+                tree::set(&mut self.draft.tree, &[section, &name], value);
+            }
+        }
     }
 
     /// Compose put its project before the name; we put project and environment.
@@ -53,23 +85,39 @@ impl Compose<'_> {
                     Some(path) => format!("`{path}` is not there, or is no text"),
                     None => "its content is not in a file".to_owned(),
                 };
-                let instead = format!("write it as templates/{name}.j2");
+                let instead =
+                    format!("write it as templates/{name}.j2, and name it again in the services that have it");
                 self.draft.leave(&key, at, reason, instead);
-                // What refers to it needs something to refer to.
-                let template = self.draft.template(&format!("{name}.j2"), "");
-                self.declare(&name, at, &template);
+                if let Some(configs) = tree::as_map(&mut self.draft.tree).get_mut("configs") {
+                    tree::take(&mut configs.value, &name);
+                }
+                self.go_without(&name);
                 continue;
             };
             let template = self.draft.template(&format!("{name}.j2"), &text);
-            self.declare(&name, at, &template);
+            let value = tree::map(at, [("template", tree::text(at, &template.display().to_string()))]);
+            tree::set(&mut self.draft.tree, &["configs", &name], value);
             let reason = format!("is now the template {}", template.display());
             self.draft.change(&key, at, reason, "`shipctl config render` shows it for every host");
         }
     }
 
-    fn declare(&mut self, name: &str, at: crate::manifest::source::Span, template: &Path) {
-        let value = tree::map(at, [("template", tree::text(at, &template.display().to_string()))]);
-        tree::set(&mut self.draft.tree, &["configs", name], value);
+    /// Takes a config out of every service.
+    fn go_without(&mut self, config: &str) {
+        for name in self.names() {
+            let service = self.service(&name);
+            let Some(list) = tree::at(service, &["configs"]).cloned() else { continue };
+            let is_other = |item: &&Node| {
+                let source = item.text().or_else(|| tree::at(item, &["source"])?.text());
+                source != Some(config)
+            };
+            let kept: Vec<Node> = tree::items(&list).iter().filter(is_other).cloned().collect();
+            if kept.is_empty() {
+                tree::take(service, "configs");
+            } else {
+                tree::set(service, &["configs"], tree::list(list.span, kept));
+            }
+        }
     }
 
     /// Files are beneath the project; what somebody else keeps comes from the environment.

@@ -70,7 +70,8 @@ impl Compose<'_> {
                 self.draft.leave(&key, file.span, reason, instead);
                 continue;
             };
-            let reason = format!("the variables of `{path}` are named under `environment`; their values were not copied");
+            let reason =
+                format!("the variables of `{path}` are named under `environment`; their values were not copied");
             let instead = match path.trim_start_matches("./") {
                 ".env" => "keep `.env` beside `environments/`, and out of version control".to_owned(),
                 _ => format!("put the lines of `{path}` into `.env` beside `environments/`, or into the environment"),

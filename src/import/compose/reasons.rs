@@ -14,10 +14,10 @@ pub(super) fn of(path: &[String]) -> Option<(&'static str, &'static str)> {
             Some(("addresses and priorities are given by the engine of each host", "use `aliases`"))
         }
         ["services", _, "ports", _, _] => {
-            Some(("it says how Swarm publishes a port, or what speaks on it", "nothing: the port was kept"))
+            Some(("it says how Swarm publishes a port, or what speaks on it", "the port was kept"))
         }
         ["services", _, "volumes", _, "bind" | "consistency" | "volume"] => {
-            Some(("options of a mount are left to the engine", "nothing: the mount was kept"))
+            Some(("options of a mount are left to the engine", "the mount was kept"))
         }
         ["services", _, key] => service(key),
         ["networks", _, "attachable" | "enable_ipv4"] => Some(("it is for Swarm", "nothing")),
@@ -71,7 +71,9 @@ fn build(key: &str) -> Option<(&'static str, &'static str)> {
         "additional_contexts" => ("a build has one context", "copy what is needed beneath it"),
         "tags" => ("an image is pushed under one name", "use `image`"),
         "labels" => ("labels of images are written in the Dockerfile", "use LABEL"),
-        "provenance" | "sbom" | "entitlements" | "privileged" => ("it is for builds by BuildKit in a pipeline", "build there"),
+        "provenance" | "sbom" | "entitlements" | "privileged" => {
+            ("it is for builds by BuildKit in a pipeline", "build there")
+        }
         "network" | "extra_hosts" | "shm_size" | "ulimits" | "isolation" => {
             ("a build runs as the engine runs it", "build elsewhere, and deploy the image by its name")
         }
@@ -85,14 +87,16 @@ fn deploy(path: &[&str]) -> Option<(&'static str, &'static str)> {
         ["labels"] => ("a service is nothing but its containers", "use `labels` of the service"),
         ["rollback_config"] => ("a rollback goes as fast as it can, and is gated like an update", "nothing"),
         ["placement", "constraints", _] => (
-            "constraints are about hosts of the manifest, not about nodes of Swarm",
+            "constraints are about hosts of the manifest, not about nodes of Swarm: the service runs on every host now",
             "label the hosts, and write `host.labels.<label> == <value>`, or `host.name == <name>`",
         ),
         ["placement", "preferences" | "max_replicas_per_node"] => {
             ("a service runs once on every host that its constraints admit", "use `constraints`")
         }
         ["update_config", "max_failure_ratio"] => ("one failure ends a rollout", "nothing"),
-        ["update_config", "failure_action"] => ("a rollout that fails is never just continued", "use `rollback` or `pause`"),
+        ["update_config", "failure_action"] => {
+            ("a rollout that fails is never just continued", "use `rollback` or `pause`")
+        }
         ["resources", "reservations", "cpus" | "generic_resources"] => {
             ("an engine reserves no processors", "use `limits`, or `cpu_shares`")
         }

@@ -29,6 +29,7 @@ impl Compose<'_> {
             self.environment(&name);
             self.build(&name);
             self.health(&name);
+            self.capabilities(&name);
             self.replicas(&name);
             self.restart(&name);
             self.volumes(&name);
@@ -82,9 +83,14 @@ impl Compose<'_> {
                 let deadline = deadline(&check);
                 if deadline > DEADLINE {
                     let value = tree::text(check.span, &duration::display(deadline));
-                    tree::set(service, &["health", "container"], Node::new(check.span, Kind::Map(indexmap::IndexMap::new())));
+                    tree::set(
+                        service,
+                        &["health", "container"],
+                        Node::new(check.span, Kind::Map(indexmap::IndexMap::new())),
+                    );
                     tree::set(service, &["health", "healthy_deadline"], value);
-                    self.draft.comment(key, "As long as the health check may take before it calls a container unhealthy.");
+                    self.draft
+                        .comment(key, "As long as the health check may take before it calls a container unhealthy.");
                 } else {
                     tree::set(service, &["health"], tree::word(check.span, "container"));
                 }
@@ -92,8 +98,7 @@ impl Compose<'_> {
             check => {
                 let at = check.map_or(at, |check| check.span);
                 tree::set(service, &["health"], tree::word(at, "none"));
-                let words = "Nothing says when this service is healthy, so that a container passes once it runs. Better:\n\
-                             health: { http: { port: 8080, path: /up } }, or tcp, exec, or container (the image's own check).";
+                let words = "Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.";
                 self.draft.comment(&key, words);
                 let at = tree::at(&self.draft.tree, &["services"]).map_or(at, |services| {
                     tree::entries(services).find(|(other, _)| *other == name).map_or(at, |(_, entry)| entry.key)
@@ -101,6 +106,40 @@ impl Compose<'_> {
                 let reason = "the service has no health check, so that a container passes as soon as it runs";
                 let instead = "write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`";
                 self.draft.change(key, at, reason, instead);
+            }
+        }
+    }
+
+    /// Engines take them in any case; we in capitals.
+    fn capabilities(&mut self, name: &str) {
+        for key in ["cap_add", "cap_drop"] {
+            let Some(list) = tree::at(self.service(name), &[key]).cloned() else { continue };
+            let upper = |item: &Node| match item.text() {
+                Some(text) => tree::text(item.span, &text.to_uppercase()),
+                None => item.clone(),
+            };
+            if let Kind::List(items) = &list.kind {
+                let items: Vec<Node> = items.iter().map(upper).collect();
+                tree::set(self.service(name), &[key], tree::list(list.span, items));
+            }
+        }
+    }
+
+    /// Services that run what another one builds share its build, and so its content.
+    pub(super) fn share_builds(&mut self) {
+        let names = self.names();
+        let mut builds: Vec<(String, Node)> = Vec::new();
+        for name in &names {
+            let service = self.service(name);
+            let image = tree::at(service, &["image"]).and_then(Node::text).map(str::to_owned);
+            builds.extend(image.zip(tree::at(service, &["build"]).cloned()));
+        }
+        for name in &names {
+            let service = self.service(name);
+            let image = tree::at(service, &["image"]).and_then(Node::text);
+            let shared = builds.iter().find(|(built, _)| Some(built.as_str()) == image).map(|(_, build)| build.clone());
+            if let (Some(build), None) = (shared, tree::at(service, &["build"])) {
+                tree::set(service, &["build"], build);
             }
         }
     }
@@ -153,16 +192,21 @@ impl Compose<'_> {
         let is_built = |this: &mut Self, name: &str| tree::at(this.service(name), &["build"]).cloned();
         let built: Vec<(String, Node)> =
             names.iter().filter_map(|name| Some((name.clone(), is_built(self, name)?))).collect();
-        let Some((_, first)) = built.first().filter(|_| is_far) else { return };
+        let Some(first) = built.first().filter(|_| is_far) else { return };
         let mut host = None;
         for (name, _) in &built {
             let image = tree::at(self.service(name), &["image"]).and_then(Node::text).map(str::to_owned);
-            host = host.or(image.and_then(|image| image.parse::<ImageName>().ok()?.registry().map(str::to_owned)));
+            host = host.or(image.and_then(|image| bare(&image)?.registry().map(str::to_owned)));
         }
-        let at = first.span;
+        let at = first.1.span;
         if host.is_none() {
             let reason = "images that are built here reach the hosts through a registry, and the file names none";
-            self.draft.change("services", at, reason, "correct `registry.host` in the environment's file");
+            self.draft.change(
+                format!("services.{}.build", first.0),
+                at,
+                reason,
+                "correct `registry.host` in the environment's file",
+            );
             self.draft.comment("registry", "A placeholder: what is built is pushed there, and pulled by every host.");
         }
         let host = host.unwrap_or_else(|| "registry.example.com".to_owned());
@@ -179,10 +223,12 @@ impl Compose<'_> {
 
 /// The name with Docker's default registry, if it has none.
 pub(in crate::import) fn on_the_hub(text: &str) -> Option<String> {
-    // Only the tag may hold variables, which a name may not.
-    let name = text.split(['$', '@']).next().unwrap_or_default().trim_end_matches(':');
-    let is_bare = name.parse::<ImageName>().is_ok_and(|name| name.registry().is_none());
-    is_bare.then(|| format!("docker.io/{text}"))
+    bare(text).filter(|name| name.registry().is_none()).map(|_| format!("docker.io/{text}"))
+}
+
+/// The name without what only variables tell.
+fn bare(text: &str) -> Option<ImageName> {
+    text.split(['$', '@']).next()?.trim_end_matches(':').parse().ok()
 }
 
 /// When the engine itself would call the container unhealthy.

@@ -82,7 +82,10 @@ impl Compose<'_> {
     pub(super) fn config(&self, source: &Path) -> Option<String> {
         let path = self.input.folder.join(source);
         let data = std::fs::metadata(&path).ok().filter(|data| data.is_file() && data.len() <= LARGEST);
-        data.and_then(|_| std::fs::read_to_string(&path).ok())?;
+        let text = data.and_then(|_| std::fs::read_to_string(&path).ok())?;
+        if text.contains("endraw") {
+            return None;
+        }
         source.file_name()?.to_str().map(str::to_owned)
     }
 
@@ -90,7 +93,8 @@ impl Compose<'_> {
     fn without_options(&mut self, key: &str, item: &Node) -> Node {
         let Some((parts, options)) = item.text().and_then(|text| {
             let parts = short::volume(text);
-            Some((parts.source?, parts.target, parts.options?)).map(|(source, target, options)| ((source, target), options))
+            Some((parts.source?, parts.target, parts.options?))
+                .map(|(source, target, options)| ((source, target), options))
         }) else {
             return item.clone();
         };

@@ -23,7 +23,12 @@ impl Kamal {
             }
             let hosts = self.hosts_of(&mut node);
             if hosts.is_empty() {
-                self.draft.leave(path, entry.key, "no host is named for it", "write it as a service, with a constraint");
+                self.draft.leave(
+                    path,
+                    entry.key,
+                    "no host is named for it",
+                    "write it as a service, with a constraint",
+                );
                 continue;
             }
             for (address, at) in hosts {
@@ -99,7 +104,8 @@ impl Kamal {
         }
         let constraint = self.fleet.accessory_constraint(name);
         self.add(service, &["deploy", "placement", "constraints"], tree::text(at, &constraint));
-        let reason = "is a service: a deploy replaces it when something of it has changed, and leaves it alone otherwise";
+        let reason =
+            "is a service: a deploy replaces it when something of it has changed, and leaves it alone otherwise";
         self.draft.change(&path, at, reason, "stop Kamal's own container before the first deploy");
         self.leave_rest("accessories", &path, &node);
     }

@@ -80,7 +80,10 @@ impl Kamal {
     pub(super) fn volume(&mut self, service: &str, key: &str, item: &Node) {
         let text = item.text().unwrap_or_default();
         let source = text.split(':').next().unwrap_or_default().to_owned();
-        if !text.contains(':') || source.starts_with(['.', '~', '$']) || !source.starts_with('/') && source.contains('/') {
+        if !text.contains(':')
+            || source.starts_with(['.', '~', '$'])
+            || !source.starts_with('/') && source.contains('/')
+        {
             let reason = "is beneath the folder of whoever logs in on the host";
             self.draft.leave(key, item.span, reason, "write the absolute path");
             return;

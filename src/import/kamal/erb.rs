@@ -1,5 +1,6 @@
 //! ERB in Kamal's files: it is Ruby, which is not evaluated. A text is masked so that it is YAML, with every byte in its
-//! place, and what was masked is taken out of the tree and listed.
+//! place, and what was masked is taken out of the tree and listed. Only a value that is nothing but a variable of the
+//! environment is read: it is one of ours too.
 
 use std::sync::Arc;
 
@@ -17,8 +18,6 @@ const MARK: &str = "ERB~";
 pub(super) struct Erb {
     pub(super) key: String,
     pub(super) at: Span,
-    /// A variable of the environment, where it is just that.
-    pub(super) variable: Option<String>,
 }
 
 /// Reads a file, and takes ERB out of it.
@@ -34,7 +33,7 @@ pub(super) fn read(input: &Input, sources: &mut Sources, found: &mut Vec<Erb>) -
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     for (start, end) in statements {
         let at = Span { file, start: offset(start), end: offset(end) };
-        found.push(Erb { key: "<% … %>".to_owned(), at, variable: None });
+        found.push(Erb { key: "<% … %>".to_owned(), at });
     }
     if let Some(tree) = &mut tree {
         prune(tree, &source, &mut Vec::new(), found);
@@ -71,25 +70,21 @@ fn mask(text: &str) -> (String, Vec<(usize, usize)>) {
     (out, statements)
 }
 
-/// Takes out what holds a mark.
+/// Takes out what holds a mark, but for what is just a variable. A `$` is nothing special to Kamal, and is to us.
 fn prune(node: &mut Node, source: &Source, path: &mut Vec<String>, found: &mut Vec<Erb>) {
-    let is_marked = |node: &Node| matches!(&node.kind, Kind::Scalar { text, .. } if text.contains(MARK));
-    let erb = |path: &[String], at: Span| {
-        let text = source.text.get(at.start as usize..at.end as usize).unwrap_or_default();
-        Erb { key: shown(path), at, variable: variable(text) }
-    };
     match &mut node.kind {
+        Kind::Scalar { text, .. } if text.contains('$') => *text = text.replace('$', "$$").into(),
         Kind::Scalar { .. } => {}
         Kind::List(items) => {
             let mut index = 0;
             items.retain_mut(|item| {
                 path.push(format!("[{index}]"));
                 index += 1;
-                let keep = !is_marked(item);
+                let keep = is_read(item, source);
                 if keep {
-                    prune(item, source, path, found);
+                    prune_unless_read(item, source, path, found);
                 } else {
-                    found.push(erb(path, item.span));
+                    found.push(Erb { key: shown(path), at: item.span });
                 }
                 path.pop();
                 keep
@@ -98,15 +93,42 @@ fn prune(node: &mut Node, source: &Source, path: &mut Vec<String>, found: &mut V
         Kind::Map(map) => map.retain(|key, entry| {
             let is_key = key.contains(MARK);
             path.push(if is_key { "<%= … %>".to_owned() } else { key.to_string() });
-            let keep = !is_key && !is_marked(&entry.value);
+            let keep = !is_key && is_read(&mut entry.value, source);
             if keep {
-                prune(&mut entry.value, source, path, found);
+                prune_unless_read(&mut entry.value, source, path, found);
             } else {
-                found.push(erb(path, if is_key { entry.key } else { entry.value.span }));
+                found.push(Erb { key: shown(path), at: if is_key { entry.key } else { entry.value.span } });
             }
             path.pop();
             keep
         }),
+    }
+}
+
+fn prune_unless_read(node: &mut Node, source: &Source, path: &mut Vec<String>, found: &mut Vec<Erb>) {
+    let is_variable = node.text().is_some_and(|text| text.starts_with("${")) && written(node, source).contains("<%=");
+    if !is_variable {
+        prune(node, source, path, found);
+    }
+}
+
+/// What stands in the file.
+fn written<'s>(node: &Node, source: &'s Source) -> &'s str {
+    source.text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default()
+}
+
+/// Puts a variable of ours into the place of one of Ruby's. `false` where that is not all that there is.
+fn is_read(node: &mut Node, source: &Source) -> bool {
+    let is_marked = matches!(&node.kind, Kind::Scalar { text, .. } if text.contains(MARK));
+    if !is_marked {
+        return true;
+    }
+    match variable(written(node, source)) {
+        Some(name) => {
+            node.kind = Kind::Scalar { text: format!("${{{name}}}").into(), plain: false };
+            true
+        }
+        None => false,
     }
 }
 

@@ -11,9 +11,8 @@ use super::{Kamal, one_or_more};
 const PASSWORD: &str = "KAMAL_REGISTRY_PASSWORD";
 
 impl Kamal {
-    /// The image of every role, where it is pushed, and what builds it. The role's `image` and `build` are kept in the
-    /// file until the roles are made.
-    pub(super) fn image(&mut self) {
+    /// The image of every role, where it is pushed, and what builds it.
+    pub(super) fn images(&mut self) {
         let at = self.file.span;
         let mut registry = self.section("registry");
         let server = tree::take(&mut registry, "server");
@@ -32,10 +31,14 @@ impl Kamal {
         let image = tree::take(&mut self.file, "image");
         let (image, at) = match image {
             Some(entry) => (entry.value.text().unwrap_or_default().to_owned(), entry.value.span),
-            None => (self.service.clone(), at),
+            None => {
+                let reason = format!("the image is called `{}`, as nothing says how", self.service);
+                self.draft.change("image", self.file.span, reason, "correct it in environments/base.yml");
+                (self.service.clone(), at)
+            }
         };
         let image = if folder.is_empty() { image } else { format!("{folder}/{image}") };
-        tree::set(&mut self.file, &["\0image"], tree::text(at, &image));
+        self.image = Some(tree::text(at, &image));
         self.builder();
     }
 
@@ -87,7 +90,7 @@ impl Kamal {
             tree::set(&mut self.draft.tree, &["builder", key], tree::text(remote.value.span, value));
         }
         self.leave_rest("builder", "builder", &builder);
-        tree::set(&mut self.file, &["\0build"], build);
+        self.build = Some(build);
     }
 
     /// A secret that comes from a variable; its name.

@@ -22,7 +22,7 @@ impl Kamal {
             Some((own, None)) => !own.is_null() || is_primary,
             None => is_primary,
         };
-        let root = tree::at(&self.file, &["\0proxy"]).cloned();
+        let root = self.proxy.clone();
         if is_proxied {
             let empty = Node::new(at, Kind::Map(indexmap::IndexMap::new()));
             let proxy = root.unwrap_or(empty);
@@ -66,7 +66,7 @@ impl Kamal {
     pub(super) fn root_proxy(&mut self) {
         let proxy = self.section("proxy");
         self.leave_proxy("proxy", &proxy);
-        tree::set(&mut self.file, &["\0proxy"], proxy);
+        self.proxy = Some(proxy);
     }
 
     /// Lists what of a `proxy` is about traffic, or not known.

@@ -27,7 +27,7 @@ fn proxy(key: &str) -> (&'static str, &'static str) {
     match key {
         "ssl" | "ssl_redirect" | "host" | "hosts" | "path_prefix" | "path_prefixes" | "strip_path_prefix" => (
             "traffic is not taken over: kamal-proxy ended TLS and chose the container",
-            "put a balancer before the hosts (templates/ of shipctl's repository has one for HAProxy and nginx)",
+            "put a balancer before the hosts, such as HAProxy or nginx",
         ),
         "forward_headers" | "response_timeout" | "buffering" | "logging" | "run" => {
             ("traffic is not taken over", "set it in your balancer")
@@ -39,7 +39,9 @@ fn proxy(key: &str) -> (&'static str, &'static str) {
 fn builder(key: &str) -> (&'static str, &'static str) {
     match key {
         "arch" => ("the builder's own platform is built", "name an engine of that platform as `builder`"),
-        "local" | "driver" | "cache" => ("the builder is an engine, with its own cache", "see `builder` in the manifest"),
+        "local" | "driver" | "cache" => {
+            ("the builder is an engine, with its own cache", "see `builder` in the manifest")
+        }
         "secrets" | "ssh" => ("a build is given no secrets", "build elsewhere, and deploy the image by its name"),
         "pack" => ("images are built from a Dockerfile", "build elsewhere, and deploy the image by its name"),
         "provenance" | "sbom" => ("it is for builds by BuildKit in a pipeline", "build there"),
@@ -61,7 +63,7 @@ fn top(key: &str) -> (&'static str, &'static str) {
             ("it is about Kamal itself", "nothing")
         }
         "output" => ("a run is recorded in .shipctl/ as JSON lines", "use `--format json` in a pipeline"),
-        "traefik" | "healthcheck" => ("it is of Kamal 1", "nothing: health is asked as Kamal 2 asks it"),
+        "traefik" | "healthcheck" => ("it is of Kamal 1", "health is asked as Kamal 2 asks it"),
         _ => ("not a key that is known of Kamal", "nothing"),
     }
 }

@@ -35,7 +35,7 @@ impl Kamal {
         for role in &roles {
             self.service(role, role.name == primary);
         }
-        for key in ["env", "labels", "volumes", "logging", "boot", "\0proxy", "\0image", "\0build"] {
+        for key in ["env", "labels", "volumes", "logging", "boot"] {
             tree::take(&mut self.file, key);
         }
         for key in ["stop_timeout", "drain_timeout", "deploy_timeout", "readiness_delay"] {
@@ -80,8 +80,8 @@ impl Kamal {
         let (service, mut node) = (service.as_str(), node.clone());
         let path = format!("servers.{name}");
         let aside = |this: &Self, key: &str| tree::at(&this.file, &[key]).cloned();
-        for (aside_key, key) in [("\0image", "image"), ("\0build", "build")] {
-            if let Some(value) = aside(self, aside_key) {
+        for (key, value) in [("image", self.image.clone()), ("build", self.build.clone())] {
+            if let Some(value) = value {
                 self.put(service, &[key], value);
             }
         }
