@@ -12,12 +12,13 @@ use super::{ImportError, Imported, Input, Wishes, paths, project_of, tree};
 
 mod declared;
 mod environment;
+mod images;
 mod order;
 mod reasons;
 mod service;
 mod volumes;
 
-pub(super) use service::on_the_hub;
+pub(super) use images::on_the_hub;
 
 /// Translates a Compose file.
 ///
@@ -84,7 +85,7 @@ impl Compose<'_> {
     fn service(&mut self, name: &str) -> &mut Node {
         let entry = tree::as_map(&mut self.draft.tree).get_mut("services");
         let entry = entry.and_then(|entry| tree::as_map(&mut entry.value).get_mut(name));
-        entry.map(|entry| &mut entry.value).unwrap_or_else(|| unreachable!("the service is one of `names`"))
+        entry.map_or_else(|| unreachable!("the service is one of `names`"), |entry| &mut entry.value)
     }
 
     /// `extends` within the file: what the other service says lies below.

@@ -38,7 +38,7 @@ impl Draft {
         reason: impl Into<String>,
         instead: impl Into<String>,
     ) {
-        let remark = self.remark(key.into(), at, reason.into(), instead.into());
+        let remark = self.remark(&key.into(), at, reason.into(), instead.into());
         self.left.push(remark);
     }
 
@@ -50,11 +50,11 @@ impl Draft {
         reason: impl Into<String>,
         instead: impl Into<String>,
     ) {
-        let remark = self.remark(key.into(), at, reason.into(), instead.into());
+        let remark = self.remark(&key.into(), at, reason.into(), instead.into());
         self.changed.push(remark);
     }
 
-    fn remark(&self, key: String, at: Span, reason: String, instead: String) -> Remark {
+    fn remark(&self, key: &str, at: Span, reason: String, instead: String) -> Remark {
         let source = self.sources.of(at);
         let (line, _) = source.position(at.start as usize);
         // Places in a list change while others are taken out; the line says which one is meant.

@@ -72,7 +72,9 @@ impl Emitter<'_> {
             }
             Kind::List(items) => {
                 self.line(indent, &format!("{key}:"));
-                items.iter().for_each(|item| self.item(item, indent + 2, path));
+                for item in items {
+                    self.item(item, indent + 2, path);
+                }
             }
             Kind::Map(map) => {
                 self.line(indent, &format!("{key}:"));
@@ -99,11 +101,16 @@ impl Emitter<'_> {
         let path = format!("{path}[]");
         match &item.kind {
             Kind::Map(map) => self.map(map, indent + 2, &path),
-            Kind::List(items) => items.iter().for_each(|item| self.item(item, indent + 2, &path)),
+            Kind::List(items) => {
+                for item in items {
+                    self.item(item, indent + 2, &path);
+                }
+            }
             Kind::Scalar { text, .. } => return self.line(indent, &format!("- {}", json(text))),
         }
         // The first line carries the dash.
-        self.text.replace_range(from + indent..from + indent + 1, "-");
+        let dash = from + indent;
+        self.text.replace_range(dash..=dash, "-");
     }
 
     /// A value on the line of its key; `None` where it does not belong there.

@@ -126,7 +126,7 @@ impl Kamal {
             let problem = Diagnostic::general("`service` is missing, or cannot be read without evaluating ERB");
             return Err(Diagnostics::from(problem.with_help("write the name of the application as it is")).into());
         };
-        self.service = service.value.text().unwrap_or_default().to_owned();
+        service.value.text().unwrap_or_default().clone_into(&mut self.service);
         let project = project_name(&self.service).unwrap_or_else(|| "app".to_owned());
         tree::set(&mut self.draft.tree, &["project"], tree::text(service.value.span, &project));
         self.connection();
@@ -209,6 +209,12 @@ impl Kamal {
     fn put(&mut self, service: &str, path: &[&str], value: Node) {
         let path: Vec<&str> = ["services", service].into_iter().chain(path.iter().copied()).collect();
         tree::set(&mut self.draft.tree, &path, value);
+    }
+
+    /// Places a service. A constraint is never taken out again: the service would run on every host.
+    fn place(&mut self, service: &str, constraint: &str, at: Span) {
+        let nowhere = Span { start: 0, end: 0, ..at };
+        self.add(service, &["deploy", "placement", "constraints"], tree::text(nowhere, constraint));
     }
 
     /// Adds to a list of a service.

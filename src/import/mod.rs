@@ -118,11 +118,16 @@ impl Input {
                 Err(Diagnostics::from(Diagnostic::at(&source, span, message)).into())
             }
             Ok(None) => Err(Diagnostics::from(Diagnostic::general(format!("{} is empty", self.name))).into()),
-            Err(problems) => match Diagnostics::check(problems) {
-                Err(problems) => Err(problems.into()),
-                Ok(()) => unreachable!("what cannot be parsed has a problem"),
-            },
+            Err(problems) => Err(refused(problems)),
         }
+    }
+}
+
+/// What keeps a text from being YAML.
+fn refused(problems: Vec<Diagnostic>) -> ImportError {
+    match Diagnostics::check(problems) {
+        Err(problems) => problems.into(),
+        Ok(()) => Diagnostics::from(Diagnostic::general("not YAML")).into(),
     }
 }
 

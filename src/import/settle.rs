@@ -174,7 +174,8 @@ fn check(root: &Path, name: &EnvironmentName, files: &[NewFile]) -> Result<(), C
         let refused = |problem: &Diagnostic| {
             problem.source_text().and_then(|text| text.get(problem.span.clone())).unwrap_or_default().to_owned()
         };
-        if !problems.iter().fold(false, |moved, problem| guesses.next(&refused(problem)) || moved) {
+        // Each of them is asked, so that each moves on.
+        if problems.iter().filter(|problem| guesses.next(&refused(problem))).count() == 0 {
             return Err(Check::Refused(problems));
         }
     }

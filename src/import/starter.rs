@@ -124,7 +124,7 @@ services:
         };
         let mut hosts: String = self.hosts.iter().map(host).collect();
         if hosts.is_empty() {
-            hosts = "  web1: { ssh: deploy@web1.example.com }\n".to_owned();
+            hosts.push_str("  web1: { ssh: deploy@web1.example.com }\n");
         }
         let registry = match (&self.registry, &self.image) {
             (Some(host), _) => format!("registry:\n  host: {host}\n"),

@@ -4,6 +4,7 @@ use shipctl::fleet::Endpoint;
 use shipctl::template;
 
 use crate::import_support::Fixture;
+use crate::support::environment::service;
 
 #[test]
 fn a_new_project_is_valid_as_it_is() {
@@ -29,7 +30,7 @@ next: shipctl deploy local
     }
     let local = fixture.environment("local");
     let host = local.hosts.values().next().expect("a host");
-    let files = template::render(&local, host, &local.services["web"]).expect("a file");
+    let files = template::render(&local, host, &local.services[&service("web")]).expect("a file");
     assert!(String::from_utf8_lossy(files[0].bytes()).contains("return 200 \"shop in local, on local\\n\";"));
 }
 
@@ -57,7 +58,7 @@ fn flags_say_what_would_have_to_be_edited() {
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(stdout, "billing-api prod is valid: 2 hosts, 1 service, 0 rendered files.\n");
     let environment = shipctl::manifest::load(&fixture.root().join("apps/billing"), "prod", &[]).expect("sound");
-    assert_eq!(environment.services["web"].image, "ghcr.io/acme/billing:1.4");
+    assert_eq!(environment.services[&service("web")].image, "ghcr.io/acme/billing:1.4");
     assert!(matches!(&environment.hosts.values().next().expect("a host").endpoint,
         Endpoint::Ssh(ssh) if ssh.to_string() == "deploy@10.0.0.1:2222"));
     assert_eq!(environment.registry.expect("a registry").host, "ghcr.io");
@@ -70,7 +71,7 @@ fn a_dockerfile_is_built() {
     assert_eq!(code, 0);
     assert!(stdout.contains("edit: environments/prod.yml: the registry"), "{stdout}");
     assert_eq!(fixture.read(".gitignore"), "/target\n/.shipctl\n.env\n");
-    assert!(fixture.environment("prod").services["web"].build.is_some());
+    assert!(fixture.environment("prod").services[&service("web")].build.is_some());
     assert!(fixture.environment("local").registry.is_none());
 }
 

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::import_support::{Fixture, first_plan};
+use crate::support::environment::service;
 
 const HOST: [&str; 2] = ["--host", "web1=deploy@web1.internal"];
 
@@ -10,15 +11,161 @@ const HOST: [&str; 2] = ["--host", "web1=deploy@web1.internal"];
 fn a_node_application_with_a_database_and_a_proxy() {
     let fixture = Fixture::new("compose-node");
     let report = fixture.import(&["compose", "docker-compose.yml", HOST[0], HOST[1]]);
-    assert_snapshot!(report, @"REPORT node");
-    assert_snapshot!(fixture.read("environments/base.yml"), @"FILE node environments/base.yml");
-    assert_snapshot!(fixture.read("environments/prod.yml"), @"FILE node environments/prod.yml");
+    assert_snapshot!(report, @r"
+    wrote environments/base.yml
+    wrote environments/prod.yml
+    wrote templates/nginx/default.conf.j2
+
+    not translated:
+      version (docker-compose.yml:1): Compose itself ignores it
+      services.nginx.container_name (docker-compose.yml:18): containers are named after project, environment, service and content — other services find it by the service's name; `aliases` of a network are further names
+      services.nginx.volumes (docker-compose.yml:24): `./certbot/www` is a folder beside the file, which no host has — build it into the image, mount an absolute path of the hosts, or make it a volume
+      services.nginx.volumes (docker-compose.yml:25): `z` is not an option of a volume here; the volume was kept — on a host with SELinux, label the path by hand
+      services.nginx.links (docker-compose.yml:29): services on one network of a host find each other by name — remove it, and name the network of both where it is another one
+      services.api.build.cache_from (docker-compose.yml:41): the builder's own cache is used
+      services.worker.build.cache_from (docker-compose.yml:41): the builder's own cache is used
+      services.api.deploy.replicas (docker-compose.yml:61): there is one container per service and host — name more hosts, or write the service under a second name
+      services.api.deploy.resources.reservations.cpus (docker-compose.yml:64): an engine reserves no processors — use `limits`, or `cpu_shares`
+      services.postgres.networks.backend.ipv4_address (docker-compose.yml:91): addresses and priorities are given by the engine of each host — use `aliases`
+      services.adminer (docker-compose.yml:101): a service with a profile is only started when it is asked for, and is left out — write it into an environment of its own, if it is to be deployed
+
+    translated, but not the same as before:
+      services.api.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment
+      services.worker.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment
+      services.nginx.health (docker-compose.yml:16): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      services.nginx.volumes (docker-compose.yml:23): `./nginx/default.conf` is now a template, templates/nginx/default.conf.j2, and a config of the service — the container gets a copy, which it cannot change for the host
+      services.nginx.depends_on (docker-compose.yml:26): services are rolled out in the order of the file, each behind its gate: the order was kept — a start of a host keeps no order; let the service wait for what it needs
+      services.api.depends_on (docker-compose.yml:49): services are rolled out in the order of the file, each behind its gate: the order was kept — a start of a host keeps no order; let the service wait for what it needs
+      services.worker.health (docker-compose.yml:66): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      services.worker.depends_on (docker-compose.yml:72): services are rolled out in the order of the file, each behind its gate: the order was kept — a start of a host keeps no order; let the service wait for what it needs
+      services.redis.health (docker-compose.yml:93): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      volumes.pgdata (docker-compose.yml:111): is storefront-prod_pgdata on a host, no longer storefront_pgdata — where the data of Compose is to be used, add `name: storefront_pgdata`
+      volumes.redisdata (docker-compose.yml:112): is storefront-prod_redisdata on a host, no longer storefront_redisdata — where the data of Compose is to be used, add `name: storefront_redisdata`
+
+    set in the environment or in .env before you deploy: NPM_TOKEN, POSTGRES_PASSWORD, SESSION_SECRET, SMTP_URL, STRIPE_KEY
+    next: shipctl config validate prod
+    ");
+    assert_snapshot!(fixture.read("environments/base.yml"), @r#"
+    # Made from docker-compose.yml by `shipctl import compose`. What all environments have in common.
+
+    project: storefront
+
+    services:
+      postgres:
+        image: docker.io/postgres:16-alpine
+        environment:
+          POSTGRES_USER: storefront
+          POSTGRES_PASSWORD: ${POSTGRES_PASSWORD:?set it in .env}
+        networks: { backend: {} }
+        volumes: ["pgdata:/var/lib/postgresql/data"]
+        healthcheck:
+          test: [CMD-SHELL, pg_isready -U storefront]
+          interval: 30s
+          timeout: 10s
+          retries: 5
+        # As long as the health check may take before it calls a container unhealthy.
+        health: { container: {}, healthy_deadline: 3m20s }
+        restart: always
+        shm_size: 256mb
+
+      redis:
+        image: docker.io/redis:7
+        command: redis-server --appendonly yes
+        networks: [backend]
+        volumes: ["redisdata:/data"]
+        # Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.
+        health: none
+
+      api:
+        image: ghcr.io/acme/storefront:${TAG:-latest}
+        build:
+          context: .
+          dockerfile: docker/api.Dockerfile
+          args: { NODE_ENV: production, NPM_TOKEN: "${NPM_TOKEN}" }
+        command: [node, dist/server.js]
+        environment:
+          NODE_ENV: production
+          PORT: 3000
+          DATABASE_URL: postgres://storefront:${POSTGRES_PASSWORD}@postgres:5432/storefront
+          SESSION_SECRET: ${SESSION_SECRET}
+          SMTP_URL: ${SMTP_URL}
+          STRIPE_KEY: ${STRIPE_KEY}
+        networks: [backend]
+        healthcheck:
+          test: [CMD, wget, -qO-, "http://localhost:3000/healthz"]
+          interval: 10s
+          timeout: 3s
+          retries: 3
+          start_period: 20s
+        health: container
+        expose: ["3000"]
+        restart: unless-stopped
+        logging: { driver: json-file, options: { max-size: 20m, max-file: "5" } }
+        deploy:
+          resources: { limits: { cpus: "0.50", memory: 512M }, reservations: { memory: 128M } }
+
+      nginx:
+        image: docker.io/nginx:1.27-alpine
+        ports: ["80:80", "443:443"]
+        networks: [backend, default]
+        volumes: ["letsencrypt:/etc/letsencrypt:ro"]
+        configs:
+          - { source: nginx_default_conf, target: /etc/nginx/conf.d/default.conf }
+        # Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.
+        health: none
+
+      worker:
+        image: ghcr.io/acme/storefront:${TAG:-latest}
+        build:
+          context: .
+          dockerfile: docker/api.Dockerfile
+          args: { NODE_ENV: production, NPM_TOKEN: "${NPM_TOKEN}" }
+        command: node dist/worker.js
+        environment:
+          NODE_ENV: production
+          QUEUES: mail,images
+          SMTP_URL: ${SMTP_URL}
+          STRIPE_KEY: ${STRIPE_KEY}
+        networks: [backend]
+        # Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.
+        health: none
+        stop_grace_period: 1m
+        restart: unless-stopped
+        logging: { driver: json-file, options: { max-size: 20m, max-file: "5" } }
+
+    configs:
+      nginx_default_conf: { template: templates/nginx/default.conf.j2 }
+
+    networks:
+      backend: { driver: bridge, ipam: { config: [{ subnet: 172.28.0.0/16 }] } }
+
+    volumes:
+      pgdata:
+      redisdata:
+      letsencrypt: { external: true }
+    "#);
+    assert_snapshot!(fixture.read("environments/prod.yml"), @r"
+    # Made from docker-compose.yml by `shipctl import compose`. What `prod` adds to
+    # environments/base.yml.
+
+    hosts:
+      web1: { ssh: deploy@web1.internal }
+
+    registry:
+      host: ghcr.io
+    ");
     let variables = "NPM_TOKEN=1\nPOSTGRES_PASSWORD=2\nSESSION_SECRET=3\nSMTP_URL=4\nSTRIPE_KEY=5\n";
     fixture.write(".env", variables);
     let environment = fixture.environment("prod");
-    assert_snapshot!(first_plan(&environment), @"PLAN node");
-    assert_eq!(environment.services["api"].runtime.environment["STRIPE_KEY"], "5");
-    assert_eq!(environment.services["api"].build, environment.services["worker"].build);
+    assert_snapshot!(first_plan(&environment), @r"
+    postgres on web1
+    redis on web1
+    api on web1
+    nginx on web1
+    worker on web1
+    ");
+    assert_eq!(environment.services[&service("api")].runtime.environment["STRIPE_KEY"], "5");
+    assert_eq!(environment.services[&service("api")].build, environment.services[&service("worker")].build);
     // The folder's own text is in the container, whatever a template would make of it.
     let (code, stdout, _) = fixture.shipctl(&["config", "render", "prod", "-o", "rendered"]);
     assert_eq!(code, 0, "{stdout}");
@@ -39,10 +186,97 @@ fn no_value_of_a_variable_is_copied() {
 fn a_django_application_on_this_machine() {
     let fixture = Fixture::new("compose-django");
     let report = fixture.import(&["compose", "compose.yaml"]);
-    assert_snapshot!(report, @"REPORT django");
-    assert_snapshot!(fixture.read("environments/base.yml"), @"FILE django environments/base.yml");
+    assert_snapshot!(report, @r#"
+    wrote environments/base.yml
+    wrote environments/prod.yml
+    wrote templates/gunicorn.j2
+
+    not translated:
+      services.web.ports.mode (compose.yaml:9): it says how Swarm publishes a port, or what speaks on it — the port was kept
+      services.web.volumes (compose.yaml:20): `.` is a folder beside the file, which no host has — build it into the image, mount an absolute path of the hosts, or make it a volume
+      services.web.volumes.volume (compose.yaml:24): options of a mount are left to the engine — the mount was kept
+      services.web.volumes.bind (compose.yaml:28): options of a mount are left to the engine — the mount was kept
+      services.web.platform (compose.yaml:31): the builder's own platform is built — build on the platform of the hosts: see `builder`
+      services.web.healthcheck.start_interval (compose.yaml:35): the gate asks from the start, in its own interval
+      services.web.pull_policy (compose.yaml:42): every tag is resolved once, and pulled on every host before anything is stopped
+      services.beat.pull_policy (compose.yaml:42): every tag is resolved once, and pulled on every host before anything is stopped
+      services.common (compose.yaml:43): a service with a profile is only started when it is asked for, and is left out — write it into an environment of its own, if it is to be deployed
+      services.beat.build.secrets (compose.yaml:47): a build is given no secrets — build elsewhere, and deploy the image by its name
+      services.beat.network_mode (compose.yaml:49): only `host` and `none` are modes that do not tie containers together — use `networks`
+      services.beat.scale (compose.yaml:50): there is one container per service and host — name more hosts, or write the service under a second name
+      services.db.env_file (compose.yaml:54): `./db.env` is not there, or cannot be read — write its variables as `environment: { NAME: "${NAME}" }`, or as `secrets`
+      services.db.mem_limt (compose.yaml:57): unknown key `mem_limt` — did you mean `mem_limit`?
+
+    translated, but not the same as before:
+      services.web.depends_on (compose.yaml:32): services are rolled out in the order of the file, each behind its gate: the order was kept — a start of a host keeps no order; let the service wait for what it needs
+      services.beat.health (compose.yaml:45): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      services.db.health (compose.yaml:52): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      configs.gunicorn (compose.yaml:66): is now the template templates/gunicorn.j2 — `shipctl config render` shows it for every host
+      volumes.media (compose.yaml:72): is compose-django-prod_media on a host, no longer compose-django_media — where the data of Compose is to be used, add `name: compose-django_media`
+
+    set in the environment or in .env before you deploy: DB_PORT
+    next: shipctl config validate prod
+    "#);
+    assert_snapshot!(fixture.read("environments/base.yml"), @r#"
+    # Made from compose.yaml by `shipctl import compose`. What all environments have in common.
+
+    project: compose-django
+
+    services:
+      db:
+        image: postgres:15
+        ports: ["127.0.0.1:${DB_PORT}:5432"]
+        volumes: ["db:/var/lib/postgresql/data"]
+        # Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.
+        health: none
+
+      web:
+        image: django-shop
+        build: .
+        command: gunicorn shop.wsgi --bind 0.0.0.0:8000
+        environment:
+          DJANGO_SETTINGS_MODULE: shop.settings
+        ports:
+          - { target: 8000, published: "8000", protocol: tcp }
+        volumes:
+          - { type: volume, source: media, target: /app/media }
+          - { type: bind, source: /srv/imports, target: /imports }
+        configs:
+          - { source: gunicorn, target: /app/gunicorn.conf.py }
+        secrets:
+          - django_secret_key
+          - { source: db_password, target: /run/secrets/db, mode: "0440" }
+        healthcheck: { test: "curl -fsS http://localhost:8000/up || exit 1" }
+        # As long as the health check may take before it calls a container unhealthy.
+        health: { container: {}, healthy_deadline: 3m }
+        init: true
+        tmpfs: /tmp
+        user: ${UID:-1000}:${GID:-1000}
+
+      beat:
+        image: django-shop
+        build: { context: ., dockerfile: Dockerfile }
+        command: celery -A shop beat
+        environment:
+          DJANGO_SETTINGS_MODULE: shop.settings
+        # Passes once it runs. Better: { http: { port: 8080, path: /up } }, tcp, exec or container.
+        health: none
+        init: true
+        tmpfs: /tmp
+
+    configs:
+      gunicorn: { template: templates/gunicorn.j2 }
+
+    volumes:
+      media:
+      db: { name: shop_db }
+    "#);
     fixture.write(".env", "DB_PORT=5432\n");
-    assert_snapshot!(first_plan(&fixture.environment("prod")), @"PLAN django");
+    assert_snapshot!(first_plan(&fixture.environment("prod")), @r"
+    db on local
+    web on local
+    beat on local
+    ");
 }
 
 #[test]
@@ -50,9 +284,42 @@ fn a_stack_of_swarm_on_two_hosts() {
     let fixture = Fixture::new("compose-swarm");
     let hosts = ["--host", "a=root@10.0.0.1", "--host", "b=ssh://root@10.0.0.2:2222"];
     let report = fixture.import(&[&["compose", "stack.yml", "--environment", "staging"][..], &hosts].concat());
-    assert_snapshot!(report, @"REPORT swarm");
+    assert_snapshot!(report, @r#"
+    wrote environments/base.yml
+    wrote environments/staging.yml
+
+    not translated:
+      version (stack.yml:1): Compose itself ignores it
+      services.frontend.deploy.replicas (stack.yml:13): there is one container per service and host — name more hosts, or write the service under a second name
+      services.frontend.deploy.placement.constraints (stack.yml:15): constraints are about hosts of the manifest, not about nodes of Swarm: the service runs on every host now — label the hosts, and write `host.labels.<label> == <value>`, or `host.name == <name>`
+      services.frontend.deploy.placement.preferences (stack.yml:16): a service runs once on every host that its constraints admit — use `constraints`
+      services.frontend.deploy.update_config.order (stack.yml:20): `start-first`: both containers would want port 443 of the host (stack.yml:5) — use `stop-first`, or publish the container's port alone
+      services.frontend.deploy.update_config.failure_action (stack.yml:21): a rollout that fails is never just continued — use `rollback` or `pause`
+      services.frontend.deploy.update_config.max_failure_ratio (stack.yml:22): one failure ends a rollout
+      services.frontend.deploy.rollback_config (stack.yml:23): a rollback goes as fast as it can, and is gated like an update
+      services.frontend.deploy.restart_policy.window (stack.yml:24): the engine waits longer from attempt to attempt by itself
+      services.frontend.deploy.labels (stack.yml:25): a service is nothing but its containers — use `labels` of the service
+      networks.public.driver (stack.yml:37): overlay networks are Swarm's: each host has a network of its own
+      networks.public.attachable (stack.yml:37): it is for Swarm
+      networks.internal.driver (stack.yml:38): overlay networks are Swarm's: each host has a network of its own
+      configs.nginx_conf (stack.yml:40): its content is not in a file — write it as templates/nginx_conf.j2, and name it again in the services that have it
+
+    translated, but not the same as before:
+      services.frontend.health (stack.yml:3): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      services.agent.health (stack.yml:26): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
+      services.agent.volumes (stack.yml:32): the service runs on each of the 2 hosts, each with data of its own — place it with `deploy: { placement: { constraints: ["host.name == …"] } }`
+      secrets.tls_key (stack.yml:42): its value was kept by Swarm, and is now that of the variable TLS_KEY — set it where you deploy, or write `file` or `command`
+
+    set in the environment or in .env before you deploy: DATA_DIR
+    next: shipctl config validate staging
+    "#);
     fixture.write(".env", "DATA_DIR=/srv/agent\n");
-    assert_snapshot!(first_plan(&fixture.environment("staging")), @"PLAN swarm");
+    assert_snapshot!(first_plan(&fixture.environment("staging")), @r"
+    frontend on a
+    frontend on b
+    agent on a
+    agent on b
+    ");
 }
 
 #[test]

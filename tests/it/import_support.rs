@@ -35,7 +35,9 @@ impl Fixture {
         let root = parent.path().join("shop");
         fs::create_dir(&root).expect("a directory");
         let fixture = Self { _parent: parent, root };
-        files.iter().for_each(|(path, text)| fixture.write(path, text));
+        for (path, text) in files {
+            fixture.write(path, text);
+        }
         fixture
     }
 

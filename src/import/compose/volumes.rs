@@ -89,7 +89,7 @@ impl Compose<'_> {
         source.file_name()?.to_str().map(str::to_owned)
     }
 
-    /// `ro` and `rw` are kept; the rest is for SELinux, or for Docker Desktop.
+    /// `ro` and `rw` are kept; the rest is for hosts that label files, or for Docker Desktop.
     fn without_options(&mut self, key: &str, item: &Node) -> Node {
         let Some((parts, options)) = item.text().and_then(|text| {
             let parts = short::volume(text);

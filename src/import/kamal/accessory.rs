@@ -89,7 +89,7 @@ impl Kamal {
         }
         match tree::take(&mut node, "proxy").filter(|entry| matches!(entry.value.kind, Kind::Map(_))) {
             Some(proxy) => {
-                self.http(service, &proxy.value);
+                self.http(service, &proxy.value, at);
                 self.leave_proxy(&format!("{path}.proxy"), &proxy.value);
             }
             None => self.put(service, &["health"], tree::word(at, "none")),
@@ -103,7 +103,7 @@ impl Kamal {
             self.draft.comment(format!("services.{service}.networks"), words);
         }
         let constraint = self.fleet.accessory_constraint(name);
-        self.add(service, &["deploy", "placement", "constraints"], tree::text(at, &constraint));
+        self.place(service, &constraint, at);
         let reason =
             "is a service: a deploy replaces it when something of it has changed, and leaves it alone otherwise";
         self.draft.change(&path, at, reason, "stop Kamal's own container before the first deploy");
@@ -120,8 +120,9 @@ impl Kamal {
             let target = target.split(':').next().unwrap_or_default();
             let content = std::fs::read_to_string(self.folder.join(local)).ok();
             let base = Path::new(local).file_name().and_then(|name| name.to_str()).unwrap_or("file").to_owned();
-            let (Some(content), false) = (content, local.ends_with(".erb")) else {
-                let reason = if local.ends_with(".erb") {
+            let is_erb = Path::new(local).extension().is_some_and(|extension| extension == "erb");
+            let (Some(content), false) = (content.filter(|content| !content.contains("endraw")), is_erb) else {
+                let reason = if is_erb {
                     "ERB is not evaluated".to_owned()
                 } else {
                     format!("`{local}` is not there, or is no text")

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use crate::manifest::node::{Kind, Node};
+use crate::manifest::parse;
 use crate::manifest::source::{Source, Sources, Span};
-use crate::manifest::{Diagnostics, parse};
 
 use super::super::draft::shown;
-use super::super::{ImportError, Input};
+use super::super::{ImportError, Input, refused};
 
 /// Stands for an expression; nobody writes it.
 const MARK: &str = "ERB~";
@@ -28,7 +28,7 @@ pub(super) fn read(input: &Input, sources: &mut Sources, found: &mut Vec<Erb>) -
     let masked = Source::new(&*input.name, masked);
     let mut tree = match parse::parse(file, &masked) {
         Ok(tree) => tree,
-        Err(problems) => return Err(Diagnostics::check(problems).expect_err("there are problems").into()),
+        Err(problems) => return Err(refused(problems)),
     };
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     for (start, end) in statements {
@@ -48,7 +48,7 @@ fn mask(text: &str) -> (String, Vec<(usize, usize)>) {
         let end = text[open..].find("%>").map_or(text.len(), |close| open + close + 2);
         out.push_str(&text[at..open]);
         let tag = &text[open..end];
-        let is_value = tag.starts_with("<%=");
+        let is_value = tag.starts_with("<%=") && tag.len() >= MARK.len();
         if !is_value && !tag.starts_with("<%#") {
             statements.push((open, end));
         }

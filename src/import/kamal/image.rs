@@ -29,13 +29,12 @@ impl Kamal {
         self.login(&mut registry);
         self.leave_rest("registry", "registry", &registry);
         let image = tree::take(&mut self.file, "image");
-        let (image, at) = match image {
-            Some(entry) => (entry.value.text().unwrap_or_default().to_owned(), entry.value.span),
-            None => {
-                let reason = format!("the image is called `{}`, as nothing says how", self.service);
-                self.draft.change("image", self.file.span, reason, "correct it in environments/base.yml");
-                (self.service.clone(), at)
-            }
+        let (image, at) = if let Some(entry) = image {
+            (entry.value.text().unwrap_or_default().to_owned(), entry.value.span)
+        } else {
+            let reason = format!("the image is called `{}`, as nothing says how", self.service);
+            self.draft.change("image", self.file.span, reason, "correct it in environments/base.yml");
+            (self.service.clone(), at)
         };
         let image = if folder.is_empty() { image } else { format!("{folder}/{image}") };
         self.image = Some(tree::text(at, &image));

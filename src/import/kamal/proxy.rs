@@ -1,5 +1,6 @@
 //! `proxy`: how kamal-proxy asks for health is the gate. Traffic is not taken over.
 
+use crate::duration;
 use crate::manifest::node::{Kind, Node};
 use crate::manifest::source::Span;
 
@@ -30,13 +31,17 @@ impl Kamal {
                 Some(own) => merge(proxy, own.clone()),
                 None => proxy,
             };
-            self.http(service, &proxy);
+            self.http(service, &proxy, at);
         } else {
             let readiness = tree::at(&self.file, &["readiness_delay"]).map(seconds);
             let readiness = readiness.unwrap_or_else(|| tree::text(at, READINESS));
             let empty = Node::new(at, Kind::Map(indexmap::IndexMap::new()));
             self.put(service, &["health", "none"], empty);
-            self.put(service, &["health", "min_healthy_time"], readiness);
+            let time = |node: &Node| node.text().and_then(|text| duration::parse(text).ok());
+            let deadline = tree::at(&self.file, &["deploy_timeout"]).map(seconds);
+            if deadline.is_none_or(|deadline| time(&readiness) < time(&deadline)) {
+                self.put(service, &["health", "min_healthy_time"], readiness);
+            }
             let words = "As Kamal does: it runs for this long. `health: container` asks the image's own HEALTHCHECK.";
             self.draft.comment(format!("services.{service}.health"), words);
         }
@@ -46,8 +51,7 @@ impl Kamal {
     }
 
     /// A gate over HTTP, and the port that it asks, for a balancer.
-    pub(super) fn http(&mut self, service: &str, proxy: &Node) {
-        let at = proxy.span;
+    pub(super) fn http(&mut self, service: &str, proxy: &Node, at: Span) {
         let or = |path: &[&str], default: &str| {
             tree::at(proxy, path).filter(|node| !node.is_null()).cloned().unwrap_or_else(|| tree::text(at, default))
         };
@@ -57,7 +61,8 @@ impl Kamal {
         self.put(service, &["health", "http", "path"], or(&["healthcheck", "path"], PATH));
         self.put(service, &["health", "interval"], seconds(&or(&["healthcheck", "interval"], INTERVAL)));
         self.put(service, &["health", "timeout"], seconds(&or(&["healthcheck", "timeout"], TIMEOUT)));
-        self.add(service, &["ports"], tree::text(port.span, &published));
+        // The place is that of the service: two that share a `proxy` may not both have the port.
+        self.add(service, &["ports"], tree::text(at, &published));
         let words = "kamal-proxy reached this port inside the host; your balancer reaches it here.";
         self.draft.comment(format!("services.{service}.ports"), words);
     }
@@ -76,7 +81,9 @@ impl Kamal {
                 "app_port" => {}
                 "healthcheck" => {
                     let mut check = entry.value.clone();
-                    ["path", "interval", "timeout"].iter().for_each(|key| drop(tree::take(&mut check, key)));
+                    for key in ["path", "interval", "timeout"] {
+                        tree::take(&mut check, key);
+                    }
                     self.leave_rest("proxy.healthcheck", &format!("{path}.healthcheck"), &check);
                 }
                 _ => {

@@ -96,8 +96,9 @@ impl Kamal {
                 self.environment(service, &path, &env);
             }
         }
-        for labels in [aside(self, "labels"), tree::take(&mut node, "labels").map(|entry| entry.value)] {
-            labels.iter().for_each(|labels| self.labels(service, labels));
+        let own = tree::take(&mut node, "labels").map(|entry| entry.value);
+        for labels in [aside(self, "labels"), own].into_iter().flatten() {
+            self.labels(service, &labels);
         }
         for (index, volume) in aside(self, "volumes").iter().flat_map(one_or_more).enumerate() {
             self.volume(service, &format!("volumes[{index}]"), &volume);
@@ -120,7 +121,7 @@ impl Kamal {
             self.options(service, &format!("{path}.options"), &options.value);
         }
         let constraint = self.fleet.role_constraint(name);
-        self.add(service, &["deploy", "placement", "constraints"], tree::text(*at, &constraint));
+        self.place(service, &constraint, *at);
         self.boot(service);
         self.leave_rest("servers", &path, &node);
     }
