@@ -69,7 +69,7 @@ Example:
   shipctl lock show prod";
 
 pub(super) const INIT: &str = "\
-On a terminal it asks what was not said; elsewhere it takes defaults, and says what to edit. It never overwrites a file.
+On a terminal it asks for what was not said; elsewhere it takes defaults, and says what to edit. No file is overwritten.
 
 Examples:
   shipctl init                                 here, named after this directory
@@ -77,15 +77,15 @@ Examples:
   shipctl deploy local                         then: what it wrote, on this machine's own Docker";
 
 pub(super) const IMPORT_COMPOSE: &str = "\
-Files that the Compose file refers to (`env_file`, `configs`, mounted files) are read beside it; values of variables are
-not copied. What cannot be translated is listed with its line, and is no error.
+Files that it refers to (`env_file`, `configs`, mounted files) are read beside it; values of variables are not
+copied. What cannot be translated is listed with its line, and is no error.
 
 Examples:
   shipctl import compose docker-compose.yml --host web1=deploy@web1.internal
   docker compose config --no-interpolate | shipctl import compose - --environment staging -o shop";
 
 pub(super) const IMPORT_KAMAL: &str = "\
-With a destination, config/deploy.<destination>.yml is laid over the file, as Kamal does. Roles become services, placed
+With a destination, deploy.<destination>.yml is laid over the file, as Kamal does. Roles become services, placed
 by labels of hosts; ERB is not evaluated. What cannot be translated is listed with its line, and is no error.
 
 Examples:

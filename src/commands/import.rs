@@ -16,29 +16,34 @@ use crate::report::start::ImportAnswer;
 const STDIN: &str = "-";
 
 /// Translates a Compose file.
-pub(super) fn compose(reporter: &Reporter, arguments: &cli::ImportCompose) -> Result<Exit> {
+pub(super) fn compose(reporter: &Reporter, global: &cli::Global, arguments: &cli::ImportCompose) -> Result<Exit> {
     let input = if arguments.file == Path::new(STDIN) { stdin() } else { Input::read(&arguments.file) };
     let input = input.map_err(refused)?;
-    let root = arguments.output.clone().unwrap_or_else(|| PathBuf::from("."));
+    let root = root(arguments.output.as_ref(), global);
     let environment = known(&arguments.environment)?.clone();
     let wishes = Wishes { environment, hosts: arguments.hosts.clone(), root: &root };
     finish(reporter, &root, import::compose::import(&input, &wishes))
 }
 
 /// Translates Kamal's configuration.
-pub(super) fn kamal(reporter: &Reporter, arguments: &cli::ImportKamal) -> Result<Exit> {
+pub(super) fn kamal(reporter: &Reporter, global: &cli::Global, arguments: &cli::ImportKamal) -> Result<Exit> {
     let input = Input::read(&arguments.file).map_err(refused)?;
     let over = arguments.destination.as_ref().map(|name| {
         let file = arguments.file.with_extension(format!("{name}.yml"));
         Input::read(&file)
     });
     let over = over.transpose().map_err(refused)?;
-    let root = arguments.output.clone().unwrap_or_else(|| PathBuf::from("."));
+    let root = root(arguments.output.as_ref(), global);
     let asked = arguments.environment.as_ref().or(arguments.destination.as_ref());
     let prod = "prod".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
     let environment = known(asked.unwrap_or(&prod))?.clone();
     let wishes = Wishes { environment, hosts: Vec::new(), root: &root };
     finish(reporter, &root, import::kamal::import(&input, over.as_ref(), &wishes))
+}
+
+/// Where the project is to be.
+fn root(asked: Option<&PathBuf>, global: &cli::Global) -> PathBuf {
+    asked.or(global.project.as_ref()).cloned().unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// `base` is the layer below every environment.

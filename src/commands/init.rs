@@ -17,8 +17,8 @@ use crate::report::start::InitAnswer;
 use super::signals::{self, Signals};
 
 /// Writes the files of a project.
-pub(super) async fn run(reporter: &Reporter, arguments: &cli::Init) -> Result<Exit> {
-    let root = arguments.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+pub(super) async fn run(reporter: &Reporter, global: &cli::Global, arguments: &cli::Init) -> Result<Exit> {
+    let root = arguments.directory.clone().or_else(|| global.project.clone()).unwrap_or_else(|| PathBuf::from("."));
     let start = start(reporter, arguments, &root).await?;
     let files = start.files();
     import::sound(&files, &["prod", "local"]).map_err(|error| match error {

@@ -57,9 +57,9 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
     // These need no project: one prints, the others make one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments),
-        Command::Init(arguments) => return init::run(reporter, arguments).await,
-        Command::Import(Import::Compose(arguments)) => return import::compose(reporter, arguments),
-        Command::Import(Import::Kamal(arguments)) => return import::kamal(reporter, arguments),
+        Command::Init(arguments) => return init::run(reporter, &cli.global, arguments).await,
+        Command::Import(Import::Compose(arguments)) => return import::compose(reporter, &cli.global, arguments),
+        Command::Import(Import::Kamal(arguments)) => return import::kamal(reporter, &cli.global, arguments),
         _ => {}
     }
     let context = Context::new(&cli.global, reporter)?;

@@ -85,11 +85,14 @@ impl Draft {
         path
     }
 
-    /// Takes out every value whose key or value stands at these bytes of a file; the paths of what was taken.
+    /// Takes out every value whose key or value stands at these bytes of a file; the paths of what was taken. What was
+    /// made from one value has one place: of things within one another the innermost goes first.
     pub(super) fn remove(&mut self, file: &str, start: usize, end: usize) -> Vec<(Vec<String>, Span)> {
         let Self { sources, tree, .. } = self;
-        let hit =
-            |span: Span| (span.start as usize, span.end as usize) == (start, end) && sources.of(span).name == file;
+        let hit = |span: Span| {
+            let is_there = (span.start as usize, span.end as usize) == (start, end);
+            end > 0 && is_there && sources.of(span).name == file
+        };
         let mut removed = Vec::new();
         remove(tree, &hit, &mut Vec::new(), &mut removed);
         removed
@@ -104,10 +107,10 @@ fn remove(node: &mut Node, hit: &dyn Fn(Span) -> bool, path: &mut Vec<String>, r
             items.retain_mut(|item| {
                 path.push(format!("[{index}]"));
                 index += 1;
-                let keep = !hit(item.span);
-                if keep {
-                    remove(item, hit, path, removed);
-                } else {
+                let before = removed.len();
+                remove(item, hit, path, removed);
+                let keep = removed.len() > before || !hit(item.span);
+                if !keep {
                     removed.push((path.clone(), item.span));
                 }
                 path.pop();
@@ -117,17 +120,19 @@ fn remove(node: &mut Node, hit: &dyn Fn(Span) -> bool, path: &mut Vec<String>, r
         Kind::Map(map) => {
             map.retain(|key, entry| {
                 path.push(key.to_string());
+                let before = removed.len();
+                remove(&mut entry.value, hit, path, removed);
                 let is_kept = path.len() == 1 && KEPT.contains(&&**key);
-                let mut keep = is_kept || !(hit(entry.key) || hit(entry.value.span));
-                if keep {
-                    let before = removed.len();
-                    remove(&mut entry.value, hit, path, removed);
+                let keep = if removed.len() > before {
                     // What has been emptied beneath a service says nothing any more.
                     let is_inside = path.len() > 2 && path[0] == "services" && path[2] != "networks";
-                    keep = removed.len() == before || !is_inside || !is_empty(&entry.value);
+                    !is_inside || !is_empty(&entry.value)
+                } else if is_kept || !(hit(entry.key) || hit(entry.value.span)) {
+                    true
                 } else {
                     removed.push((path.clone(), entry.key));
-                }
+                    false
+                };
                 path.pop();
                 keep
             });

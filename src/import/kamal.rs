@@ -205,6 +205,12 @@ impl Kamal {
         service
     }
 
+    /// Begins a service. What is wrong with all of it is shown where Kamal's file names it.
+    fn begin(&mut self, service: &str, at: Span) {
+        let empty = Node::new(at, Kind::Map(indexmap::IndexMap::new()));
+        tree::set(&mut self.draft.tree, &["services", service], empty);
+    }
+
     /// Sets a key of a service.
     fn put(&mut self, service: &str, path: &[&str], value: Node) {
         let path: Vec<&str> = ["services", service].into_iter().chain(path.iter().copied()).collect();
@@ -213,8 +219,7 @@ impl Kamal {
 
     /// Places a service. A constraint is never taken out again: the service would run on every host.
     fn place(&mut self, service: &str, constraint: &str, at: Span) {
-        let nowhere = Span { start: 0, end: 0, ..at };
-        self.add(service, &["deploy", "placement", "constraints"], tree::text(nowhere, constraint));
+        self.add(service, &["deploy", "placement", "constraints"], tree::text(tree::nowhere(at), constraint));
     }
 
     /// Adds to a list of a service.
@@ -222,6 +227,11 @@ impl Kamal {
         let path: Vec<&str> = ["services", service].into_iter().chain(path.iter().copied()).collect();
         tree::push(&mut self.draft.tree, &path, item);
     }
+}
+
+/// Where something begins: what stands there alone is taken out alone.
+fn point(at: Span) -> Span {
+    Span { end: at.start, ..at }
 }
 
 /// Kamal's seconds as a duration.

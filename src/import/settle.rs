@@ -115,6 +115,7 @@ fn settle(draft: &mut Draft, name: &EnvironmentName, root: &Path, words: &Words<
         let manifest = Manifest { name: name.clone(), root: root.to_owned(), sources, tree };
         let Err(problems) = resolve_with(manifest, &guesses.variables()) else { return Ok(()) };
         let mut moved = false;
+        guesses.begin();
         for problem in &problems {
             let refused = problem.source_text().and_then(|text| text.get(problem.span.clone())).unwrap_or_default();
             moved |= guesses.next(refused) || refuse(draft, problem, words);
@@ -136,6 +137,14 @@ fn refuse(draft: &mut Draft, problem: &Diagnostic, words: &Words<'_>) -> bool {
             None => (problem.message.clone(), problem.help.clone().unwrap_or_else(|| "correct it by hand".to_owned())),
         };
         draft.leave((words.key)(path, problem), *span, reason, instead);
+        if let [services, service, key, ..] = path.as_slice()
+            && services == "services"
+            && key == "health"
+        {
+            // A gate of which a part is missing asks something else than what was meant.
+            let none = tree::word(tree::nowhere(*span), "none");
+            tree::set(&mut draft.tree, &["services", service, "health"], none);
+        }
     }
     !removed.is_empty()
 }
@@ -174,6 +183,7 @@ fn check(root: &Path, name: &EnvironmentName, files: &[NewFile]) -> Result<(), C
         let refused = |problem: &Diagnostic| {
             problem.source_text().and_then(|text| text.get(problem.span.clone())).unwrap_or_default().to_owned()
         };
+        guesses.begin();
         // Each of them is asked, so that each moves on.
         if problems.iter().filter(|problem| guesses.next(&refused(problem))).count() == 0 {
             return Err(Check::Refused(problems));

@@ -135,16 +135,15 @@ services:
             }
             (None, _) => "# registry:\n#   host: registry.example.com\n".to_owned(),
         };
-        let marks = if registry.starts_with('#') { "#  " } else { "  #" };
+        let lead = if registry.starts_with('#') { "#   " } else { "  # " };
         format!(
             "# What `prod` adds to environments/base.yml.
 
 hosts:
   # `[user@]host[:port]`, or an alias of ~/.ssh/config, which is honoured.
 {hosts}
-{registry}{marks} Without a login here, Docker's own configuration is asked.
-{marks} username: shipctl
-{marks} password: {{ secret: registry_password }}
+{registry}{lead}username: shipctl                        # without a login, Docker's own configuration is asked
+{lead}password: {{ secret: registry_password }}
 
 services:
   web:

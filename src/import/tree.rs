@@ -62,6 +62,11 @@ pub(super) fn as_map(node: &mut Node) -> &mut Map {
     }
 }
 
+/// A place whose value is never taken out.
+pub(super) fn nowhere(at: Span) -> Span {
+    Span { start: 0, end: 0, ..at }
+}
+
 /// Sets the value beneath these keys; maps on the way are made.
 pub(super) fn set(node: &mut Node, path: &[&str], value: Node) {
     let Some((key, rest)) = path.split_first() else { return *node = value };

@@ -1,7 +1,7 @@
 //! Variables of a draft. What they stand for is not known here, and may be secret, so that values are tried in their
 //! place to see whether the rest is sound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::interpolate::Variables;
 use crate::manifest::node::{Kind, Node};
@@ -12,6 +12,8 @@ const GUESSES: [&str; 5] = ["1", "/1", "true", "1s", "tcp"];
 /// Variables that have no default, and what is tried in their place.
 pub(super) struct Guesses {
     tried: BTreeMap<String, usize>,
+    /// Those for which something else is tried in this round.
+    moved: BTreeSet<String>,
 }
 
 impl Guesses {
@@ -19,7 +21,12 @@ impl Guesses {
     pub(super) fn of(tree: &Node) -> Self {
         let mut names = Vec::new();
         collect(tree, &mut names);
-        Self { tried: names.into_iter().map(|name| (name, 0)).collect() }
+        Self { tried: names.into_iter().map(|name| (name, 0)).collect(), moved: BTreeSet::new() }
+    }
+
+    /// Begins a round, in which something else is tried for a variable at most once.
+    pub(super) fn begin(&mut self) {
+        self.moved.clear();
     }
 
     /// What is being tried.
@@ -29,14 +36,17 @@ impl Guesses {
 
     /// Tries something else for the variables in a value that was refused. `false` where everything has been tried.
     pub(super) fn next(&mut self, refused: &str) -> bool {
-        let mut moved = false;
+        let mut has_moved = false;
         for name in unset(refused) {
-            if let Some(guess) = self.tried.get_mut(&name).filter(|guess| **guess + 1 < GUESSES.len()) {
+            if self.moved.contains(&name) {
+                has_moved = true;
+            } else if let Some(guess) = self.tried.get_mut(&name).filter(|guess| **guess + 1 < GUESSES.len()) {
                 *guess += 1;
-                moved = true;
+                self.moved.insert(name);
+                has_moved = true;
             }
         }
-        moved
+        has_moved
     }
 
     /// The names, in order.

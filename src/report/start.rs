@@ -47,7 +47,7 @@ impl Answer for ImportAnswer {
             let words = format!("set in the environment or in .env before you deploy: {}", variables.join(", "));
             page.foreign("", &words);
         }
-        page.line(Tone::Neutral, &format!("next: shipctl config validate {environment}"));
+        page.foreign("next: ", &format!("{}shipctl config validate {environment}", there(&self.root)));
         page.into_text()
     }
 }
@@ -90,10 +90,14 @@ impl Answer for InitAnswer {
         for sentence in &self.edit {
             page.foreign("edit: ", sentence);
         }
-        let here = if self.root == Path::new(".") { String::new() } else { format!("cd {} && ", self.root.display()) };
-        page.foreign("next: ", &format!("{here}shipctl deploy local"));
+        page.foreign("next: ", &format!("{}shipctl deploy local", there(&self.root)));
         page.into_text()
     }
+}
+
+/// How to get there, if that is not here.
+fn there(root: &Path) -> String {
+    if root == Path::new(".") { String::new() } else { format!("cd {} && ", root.display()) }
 }
 
 fn shown(root: &Path, path: &Path) -> String {

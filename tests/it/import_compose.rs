@@ -379,3 +379,27 @@ fn what_cannot_be_read_is_bad_input_with_its_line() {
         assert!(stderr.contains(words), "{stderr}");
     }
 }
+
+#[test]
+fn a_variable_may_stand_for_anything() {
+    let file = "\
+services:
+  web:
+    image: shop/web:${TAG}
+    ports: [\"${PORT}:80\"]
+    volumes: [\"${DATA}:/data\"]
+    read_only: ${READ_ONLY}
+    stop_grace_period: ${GRACE}
+    tmpfs: ${TMP}
+  worker:
+    image: shop/worker:${TAG}
+    tmpfs: ${TMP}
+    healthcheck: { test: [CMD, 'true'], interval: \"${EVERY:-10s}\" }
+";
+    let fixture = Fixture::of(&[("compose.yml", file)]);
+    let report = fixture.import(&["compose", "compose.yml"]);
+    assert!(report.contains("Everything was translated."), "{report}");
+    assert!(report.contains("deploy: DATA, GRACE, PORT, READ_ONLY, TAG, TMP\n"), "{report}");
+    fixture.write(".env", "TAG=1\nPORT=80\nDATA=/srv\nREAD_ONLY=false\nGRACE=5s\nTMP=/tmp\n");
+    assert_eq!(fixture.environment("prod").services.len(), 2);
+}

@@ -309,3 +309,30 @@ fn what_cannot_be_translated_at_all_is_bad_input() {
     assert_eq!(code, 2);
     assert!(stderr.contains("cannot read config/deploy.production.yml"), "{stderr}");
 }
+
+#[test]
+fn what_is_wrong_with_one_service_does_not_reach_another() {
+    let file = "\
+service: shop
+image: acme/shop
+servers:
+  web: [10.0.0.1]
+  api:
+    hosts: [10.0.0.1]
+    proxy: true
+  admin:
+    hosts: [10.0.0.1]
+    proxy: { app_port: 99999 }
+registry: { server: ghcr.io }
+";
+    let fixture = Fixture::of(&[("config/deploy.yml", file)]);
+    let report = fixture.import(&["kamal", "config/deploy.yml"]);
+    assert!(report.contains("services.api.ports (config/deploy.yml:5): port 80 of host `web1` is taken"), "{report}");
+    assert!(report.contains("services.admin.health.http.port (config/deploy.yml:10)"), "{report}");
+    let environment = fixture.environment("prod");
+    let ports = |name| environment.services[&service(name)].runtime.ports.len();
+    assert_eq!([ports("web"), ports("api"), ports("admin")], [1, 0, 0]);
+    // A service is never placed more widely than it was.
+    assert!(environment.services.values().all(|service| service.constraints.len() == 1));
+    assert_eq!(fixture.environment("prod").services.len(), 3);
+}

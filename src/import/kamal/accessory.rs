@@ -7,7 +7,7 @@ use crate::manifest::source::Span;
 
 use super::super::compose::on_the_hub;
 use super::super::tree;
-use super::{Kamal, one_or_more};
+use super::{Kamal, one_or_more, point};
 
 impl Kamal {
     /// All of them.
@@ -59,6 +59,7 @@ impl Kamal {
 
     fn accessory(&mut self, name: &str, service: &str, at: Span, mut node: Node) {
         let path = format!("accessories.{name}");
+        self.begin(service, at);
         if let Some(image) = tree::take(&mut node, "image") {
             let text = image.value.text().unwrap_or_default();
             let full = on_the_hub(text).unwrap_or_else(|| text.to_owned());
@@ -98,7 +99,7 @@ impl Kamal {
             self.options(service, &format!("{path}.options"), &options.value);
         }
         if container != service {
-            self.add(service, &["networks", "default", "aliases"], tree::text(at, &container.to_lowercase()));
+            self.add(service, &["networks", "default", "aliases"], tree::text(point(at), &container.to_lowercase()));
             let words = "The name by which roles on the same host found it under Kamal.";
             self.draft.comment(format!("services.{service}.networks"), words);
         }

@@ -5,7 +5,7 @@ use crate::manifest::node::{Kind, Node};
 use crate::manifest::source::Span;
 
 use super::super::tree;
-use super::{Kamal, merge, seconds};
+use super::{Kamal, merge, point, seconds};
 
 /// kamal-proxy's defaults.
 const PORT: &str = "80";
@@ -62,7 +62,7 @@ impl Kamal {
         self.put(service, &["health", "interval"], seconds(&or(&["healthcheck", "interval"], INTERVAL)));
         self.put(service, &["health", "timeout"], seconds(&or(&["healthcheck", "timeout"], TIMEOUT)));
         // The place is that of the service: two that share a `proxy` may not both have the port.
-        self.add(service, &["ports"], tree::text(at, &published));
+        self.add(service, &["ports"], tree::text(point(at), &published));
         let words = "kamal-proxy reached this port inside the host; your balancer reaches it here.";
         self.draft.comment(format!("services.{service}.ports"), words);
     }

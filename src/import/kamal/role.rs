@@ -79,6 +79,7 @@ impl Kamal {
         let Role { name, service, at, node } = role;
         let (service, mut node) = (service.as_str(), node.clone());
         let path = format!("servers.{name}");
+        self.begin(service, *at);
         let aside = |this: &Self, key: &str| tree::at(&this.file, &[key]).cloned();
         for (key, value) in [("image", self.image.clone()), ("build", self.build.clone())] {
             if let Some(value) = value {
