@@ -77,14 +77,10 @@ fn merge(base: Node, over: Node) -> Node {
                 };
                 into.insert(key, crate::manifest::node::Entry { key: entry.key, value });
             }
-            Node { kind: Kind::Map(into), ..base_of(base.span) }
+            Node::new(base.span, Kind::Map(into))
         }
-        (_, kind) => Node { span: over.span, kind, tag: None },
+        (_, kind) => Node::new(over.span, kind),
     }
-}
-
-fn base_of(span: Span) -> Node {
-    Node::plain(span, "")
 }
 
 /// Kamal's file on its way.
