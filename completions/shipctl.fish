@@ -38,6 +38,8 @@ complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "history" -d 'Show p
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "secrets" -d 'Keep secrets in the repository, encrypted with age; nothing is contacted'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "lock" -d 'Look at the lock of an environment'
+complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "init" -d 'Write a new project: commented, sound, and deployable to this machine\'s own Docker'
+complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "import" -d 'Turn another tool\'s files into a project; what cannot be translated is listed, with the reason'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c shipctl -n "__fish_shipctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand deploy" -l plan -d 'Carry out this plan (from `plan -o`), or nothing if manifest or fleet no longer give the same' -r -F
@@ -200,21 +202,58 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand lock; and __fish_seen_su
 complete -c shipctl -n "__fish_shipctl_using_subcommand lock; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c shipctl -n "__fish_shipctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show who holds the lock, since when, and at which step'
 complete -c shipctl -n "__fish_shipctl_using_subcommand lock; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l name -d 'Name of the project [default: that of the directory]' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l image -d 'The image to deploy [default: what a Dockerfile builds, or else an example]' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l host -d 'A host of `prod`, such as `web1=deploy@web1.internal` (repeatable)' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l registry -d 'The registry that hosts pull from, as `host[:port]`' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand init" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -f -a "compose" -d 'Translate a Compose file'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -f -a "kamal" -d 'Translate Kamal\'s config/deploy.yml'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and not __fish_seen_subcommand_from compose kamal help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -l environment -d 'The environment to make' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -l host -d 'A host of it, such as `web1=deploy@web1.internal` (repeatable) [default: this machine\'s own Docker]' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -s o -l output -d 'Where the project is to be [default: here]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from compose" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from kamal" -l environment -d 'The environment to make [default: the destination, or else `prod`]' -r -f
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from kamal" -s o -l output -d 'Where the project is to be [default: here]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from kamal" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from kamal" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from kamal" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "compose" -d 'Translate a Compose file'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "kamal" -d 'Translate Kamal\'s config/deploy.yml'
+complete -c shipctl -n "__fish_shipctl_using_subcommand import; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand completions" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand completions" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "deploy" -d 'Bring the manifest\'s release to the hosts'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "plan" -d 'Show what `deploy` would do; nothing is changed on any host'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "rollback" -d 'Bring an earlier release back, from the containers that the hosts have kept'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "status" -d 'Show what every host runs, since when, and how that differs from the release in force'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "history" -d 'Show past rollouts, newest first'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "secrets" -d 'Keep secrets in the repository, encrypted with age; nothing is contacted'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "lock" -d 'Look at the lock of an environment'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "deploy" -d 'Bring the manifest\'s release to the hosts'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "plan" -d 'Show what `deploy` would do; nothing is changed on any host'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "rollback" -d 'Bring an earlier release back, from the containers that the hosts have kept'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "status" -d 'Show what every host runs, since when, and how that differs from the release in force'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "history" -d 'Show past rollouts, newest first'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "config" -d 'Look at manifests and templates; nothing is contacted'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "secrets" -d 'Keep secrets in the repository, encrypted with age; nothing is contacted'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "lock" -d 'Look at the lock of an environment'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "init" -d 'Write a new project: commented, sound, and deployable to this machine\'s own Docker'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "import" -d 'Turn another tool\'s files into a project; what cannot be translated is listed, with the reason'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and not __fish_seen_subcommand_from deploy plan rollback status history config secrets lock init import completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
@@ -226,3 +265,5 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_su
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "list" -d 'List secrets: where each comes from, and a fingerprint that changes with its value'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "rotate" -d 'Encrypt every encrypted file of an environment anew, to the present recipients'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from lock" -f -a "show" -d 'Show who holds the lock, since when, and at which step'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from import" -f -a "compose" -d 'Translate a Compose file'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from import" -f -a "kamal" -d 'Translate Kamal\'s config/deploy.yml'

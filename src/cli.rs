@@ -8,9 +8,11 @@ use clap_complete::Shell;
 mod examples;
 mod secrets;
 mod shared;
+mod start;
 
 pub use secrets::{Secrets, SecretsEdit, SecretsInit, SecretsSet, SecretsTarget, SecretsView};
 pub use shared::{Assent, Global, Overrides, Selectors, Target};
+pub use start::{Import, ImportCompose, ImportKamal, Init};
 
 /// Deploys containers to your own hosts, host by host behind a health gate, and puts the whole fleet back when a host fails.
 #[derive(Debug, Parser)]
@@ -51,6 +53,12 @@ pub enum Command {
     /// Look at the lock of an environment
     #[command(subcommand, arg_required_else_help = true)]
     Lock(Lock),
+    /// Write a new project: commented, sound, and deployable to this machine's own Docker
+    #[command(after_help = examples::INIT)]
+    Init(Init),
+    /// Turn another tool's files into a project; what cannot be translated is listed, with the reason
+    #[command(subcommand, arg_required_else_help = true)]
+    Import(Import),
     /// Print a completion script for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions(Completions),

@@ -25,6 +25,7 @@ pub mod event;
 pub mod fleet;
 pub mod health;
 pub mod image;
+pub mod import;
 pub mod journal;
 pub mod manifest;
 pub mod name;

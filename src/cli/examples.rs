@@ -118,3 +118,26 @@ repository's history: after somebody has left, change the values too.
 
 Examples:
   shipctl secrets rotate prod";
+pub(super) const INIT: &str = "\
+On a terminal it asks for what was not said; elsewhere it takes defaults, and says what to edit. No file is overwritten.
+
+Examples:
+  shipctl init                                 here, named after this directory
+  shipctl init shop --image ghcr.io/acme/shop --host web1=deploy@web1.internal
+  shipctl deploy local                         then: what it wrote, on this machine's own Docker";
+
+pub(super) const IMPORT_COMPOSE: &str = "\
+Files that it refers to (`env_file`, `configs`, mounted files) are read beside it; values of variables are not
+copied. What cannot be translated is listed with its line, and is no error.
+
+Examples:
+  shipctl import compose docker-compose.yml --host web1=deploy@web1.internal
+  docker compose config --no-interpolate | shipctl import compose - --environment staging -o shop";
+
+pub(super) const IMPORT_KAMAL: &str = "\
+With a destination, deploy.<destination>.yml is laid over the file, as Kamal does. Roles become services, placed
+by labels of hosts; ERB is not evaluated. What cannot be translated is listed with its line, and is no error.
+
+Examples:
+  shipctl import kamal config/deploy.yml
+  shipctl import kamal config/deploy.yml staging";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::{Cli, Command, Config, Global, Lock, Overrides, Secrets, Selectors, Target};
+use crate::cli::{Cli, Command, Config, Global, Import, Lock, Overrides, Secrets, Selectors, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
@@ -19,6 +19,8 @@ mod deploy;
 mod doors;
 mod history;
 mod images;
+mod import;
+mod init;
 mod lock;
 mod operator;
 mod plan;
@@ -52,8 +54,13 @@ pub async fn run(cli: Cli) -> Exit {
 }
 
 async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
-    if let Command::Completions(arguments) = &cli.command {
-        return completions::run(arguments);
+    // These need no project: one prints, the others make one.
+    match &cli.command {
+        Command::Completions(arguments) => return completions::run(arguments),
+        Command::Init(arguments) => return init::run(reporter, &cli.global, arguments).await,
+        Command::Import(Import::Compose(arguments)) => return import::compose(reporter, &cli.global, arguments),
+        Command::Import(Import::Kamal(arguments)) => return import::kamal(reporter, &cli.global, arguments),
+        _ => {}
     }
     let context = Context::new(&cli.global, reporter)?;
     match cli.command {
@@ -73,7 +80,7 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Secrets(Secrets::List(arguments)) => secrets::list::run(&context, &arguments).await,
         Command::Secrets(Secrets::Rotate(arguments)) => secrets::rotate::run(&context, &arguments),
         Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(_) | Command::Init(_) | Command::Import(_) => unreachable!("they were run above"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files of `NAME=VALUE`, as Compose reads them: comments, `export`, single quotes (literal), double quotes (escapes), values
 //! of several lines in quotes, and `${VARIABLE}` where a value is not in single quotes.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -48,6 +49,14 @@ pub(super) fn parse_raw(source: &Arc<Source>) -> Vec<Assignment> {
         at += line.len();
     }
     found
+}
+
+/// The names that a file sets, without reading what they stand for.
+pub(crate) fn names(source: &Arc<Source>) -> BTreeSet<String> {
+    let name = |one: Assignment| one.name.strip_prefix("export ").unwrap_or(&one.name).trim().to_owned();
+    let is_plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_name = |name: &String| is_plain(name) && name.chars().next().is_some_and(|first| !first.is_ascii_digit());
+    parse_raw(source).into_iter().map(name).filter(is_name).collect()
 }
 
 /// How a value is written.

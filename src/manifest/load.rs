@@ -57,6 +57,14 @@ pub fn load_recorded(root: &Path, environment: &str, overrides: &Overrides) -> R
     })
 }
 
+/// Resolves a manifest with these variables alone.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn resolve_with(manifest: Manifest, variables: &Variables) -> Result<Environment, Diagnostics> {
+    resolve::resolve(&interpolated(manifest, variables, |_| Unset::Refused)?)
+}
+
 /// Where services are written in a section: in `services` itself, and for hosts and roles.
 fn services_in<'n>(section: &str, node: &'n mut Node) -> Vec<&'n mut Node> {
     let own = |entry: &'n mut Entry| match &mut entry.value.kind {

@@ -28,6 +28,7 @@ pub mod plain;
 pub mod plan;
 pub mod rollout;
 pub mod secrets;
+pub mod start;
 pub mod status;
 pub mod style;
 pub mod table;

@@ -85,6 +85,11 @@ fn data_goes_down_only() {
         ("src/transport", &["crate::engine", "crate::plan", "crate::rollout", "bollard"][..]),
         ("src/report", &["crate::engine::docker", "crate::transport", "crate::commands"][..]),
         (
+            "src/import",
+            &["crate::rollout", "crate::plan", "crate::engine", "crate::transport", "crate::commands", "crate::report"]
+                [..],
+        ),
+        (
             "src/manifest",
             &["crate::rollout", "crate::plan", "crate::engine", "crate::transport", "crate::commands"][..],
         ),

@@ -51,6 +51,9 @@ fn every_command_has_help_with_an_example() {
         "secrets view",
         "secrets list",
         "secrets rotate",
+        "init",
+        "import compose",
+        "import kamal",
     ] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");

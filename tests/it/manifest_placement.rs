@@ -84,6 +84,10 @@ fn what_cannot_be_placed_is_said() {
             "{ placement: { max_replicas_per_node: 2 } }",
             "7:74: without `replicas` every host runs one (write `replicas: 2` beside it, or leave it out)",
         ),
+        (
+            "{ placement: { preferences: [{ spread: host.role }] } }",
+            "7:74: without `replicas` every host runs one (write `replicas: 2` beside it, or leave it out)",
+        ),
         ("{ replicas: 0 }", "7:71: expected a number from 1 to 1000, found `0`"),
         (
             "{ replicas: 2, placement: { preferences: [{ spread: node.id }] } }",

@@ -39,7 +39,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
         replicas: None,
     };
     let Some(mut fields) = nested(fields, "deploy", decoder) else { return deploy };
-    let (mut per_host, mut spread) = (None, Vec::new());
+    let (mut per_host, mut preferences) = (None, None);
     if let Some(mut placement) = nested(&mut fields, "placement", decoder) {
         let constraints = placement.get("constraints").map(|node| decoder.list(node)).unwrap_or_default();
         for item in constraints {
@@ -53,15 +53,14 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
             }
         }
         per_host = placement.entry("max_replicas_per_node");
-        let preferences = placement.get("preferences").map(|node| decoder.list(node)).unwrap_or_default();
-        spread = preferences.iter().filter_map(|item| preference(item, decoder)).collect();
+        preferences = placement.entry("preferences");
         placement.finish_compose(decoder, &[]);
     }
     if let Some(update) = nested(&mut fields, "update_config", decoder) {
         update_config(update, &mut deploy, decoder);
     }
     deploy.restart = nested(&mut fields, "restart_policy", decoder).map(|fields| restart_policy(fields, decoder));
-    deploy.replicas = replicas(&mut fields, per_host, spread, decoder);
+    deploy.replicas = replicas(&mut fields, per_host, preferences, decoder);
     // Read with the limits.
     fields.get("resources");
     fields.finish_compose(decoder, keys::DEPLOY);
@@ -72,7 +71,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
 fn replicas(
     fields: &mut Fields<'_>,
     per_host: Option<&Entry>,
-    spread: Vec<Subject>,
+    preferences: Option<&Entry>,
     decoder: &mut Decoder<'_>,
 ) -> Option<(Replicas, Span)> {
     let mode = fields.get("mode").and_then(|node| decoder.word(node, &[("global", false), ("replicated", true)]));
@@ -85,7 +84,7 @@ fn replicas(
         }
         (Some(true), _) | (None, Some(_)) => {}
         (Some(false) | None, None) => {
-            if let Some(entry) = per_host {
+            for entry in [per_host, preferences].into_iter().flatten() {
                 let help = "write `replicas: 2` beside it, or leave it out";
                 decoder.problem_with_help(entry.key, "without `replicas` every host runs one", help);
             }
@@ -94,6 +93,8 @@ fn replicas(
     }
     let count = entry.and_then(|entry| decoder.number(&entry.value, 1..=1000));
     let most = per_host.and_then(|entry| decoder.number(&entry.value, 0..=1000)).filter(|most| *most > 0);
+    let spread = preferences.map(|entry| decoder.list(&entry.value)).unwrap_or_default();
+    let spread = spread.iter().filter_map(|item| preference(item, decoder)).collect();
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let replicas = Replicas { count: size(count.unwrap_or(1)), per_host: most.map(size), spread };
     Some((replicas, entry.map_or(fields.at, |entry| entry.value.span)))
