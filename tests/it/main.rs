@@ -10,6 +10,7 @@ mod cli_config;
 mod cli_init;
 mod cli_secrets;
 mod compose_form;
+mod docs_manifest;
 mod fleet_ledger;
 mod image_context;
 mod image_dockerignore;

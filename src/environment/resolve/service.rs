@@ -156,6 +156,10 @@ pub(super) fn service(
         let help = "remove `read_only`, or give the service neither configs nor secrets";
         decoder.problem_with_help(entry.key, "files cannot be delivered into a read-only container", help);
     }
+    // Were read when the layers were put together.
+    for read_before in ["extends", "env_file", "label_file"] {
+        map.get(read_before);
+    }
     map.finish_compose(decoder, keys::SERVICE);
     let service = Service {
         name,
