@@ -1,11 +1,13 @@
 //! What a container of ours is: everything that makes it run one release of one service on one host.
 //! Two containers with equal specs are interchangeable; that is what "unchanged" means in a plan.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::delivery::Delivery;
 use crate::environment::{FileTarget, Health, Runtime, Scope};
 use crate::name::{HostName, ServiceName};
 
@@ -22,10 +24,13 @@ pub struct ContainerSpec {
     pub image: PinnedImage,
     /// The container's configuration.
     pub runtime: Runtime,
-    /// Files copied in before the first start; contents by digest only.
+    /// Files that it finds when it starts, but for those in its image; contents by digest only.
     pub files: Vec<FileDigest>,
     /// How it proves itself healthy.
     pub health: Health,
+    /// Digests of what it reads from stores.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub published: BTreeMap<String, String>,
 }
 
 /// A file of a container, by digest.
@@ -35,6 +40,9 @@ pub struct FileDigest {
     pub target: FileTarget,
     /// SHA-256 of the contents for configs; the fingerprint for secrets.
     pub digest: String,
+    /// How it gets there.
+    #[serde(default, skip_serializing_if = "Delivery::is_default")]
+    pub deliver: Delivery,
 }
 
 impl ContainerSpec {

@@ -96,6 +96,28 @@ pub enum Event {
     },
     /// A host is ready.
     Prepared(HostName),
+    /// A store is about to be changed.
+    Publishing {
+        /// Which.
+        store: String,
+        /// How many keys.
+        keys: usize,
+    },
+    /// A store holds what the release publishes.
+    Published {
+        /// Which.
+        store: String,
+    },
+    /// A store is about to be put back.
+    Withdrawing {
+        /// Which.
+        store: String,
+    },
+    /// A store holds what it held before.
+    Withdrawn {
+        /// Which.
+        store: String,
+    },
     /// A batch begins.
     BatchStarted {
         /// From 1.
@@ -277,6 +299,13 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
+    /// Files that no container mounts any more could not be removed; a later rollout tries again.
+    NotTidied {
+        /// Where.
+        host: HostName,
+        /// Why.
+        reason: String,
+    },
     /// The lock could not be taken on a host that the rollout leaves alone.
     NotLocked {
         /// Where.
@@ -314,6 +343,8 @@ impl Event {
                 | Self::Locking(_)
                 | Self::Preparing(_)
                 | Self::StepStarted { .. }
+                | Self::Publishing { .. }
+                | Self::Withdrawing { .. }
                 | Self::RollingBack { .. }
                 | Self::Recording { .. }
                 | Self::Retiring { .. }

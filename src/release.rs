@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::container::{ContainerSpec, PinnedImage};
+use crate::delivery::Delivery;
 use crate::environment::Environment;
 use crate::fleet::ledger::Placements;
 use crate::name::{HostName, ServiceName};
@@ -22,6 +23,8 @@ pub struct Release {
     pub images: BTreeMap<ServiceName, PinnedImage>,
     /// Containers by host and service.
     pub containers: BTreeMap<(HostName, ServiceName), ContainerSpec>,
+    /// Digests of what it publishes, by store.
+    pub published: BTreeMap<String, String>,
 }
 
 impl Release {
@@ -34,7 +37,9 @@ impl Release {
             for host in environment.placed(service) {
                 let service = environment.on(&host.name, service);
                 let key = (host.name.clone(), service.name.clone());
-                let stamps = files.get(&key).map(|files| files.iter().map(RenderedFile::stamp).collect());
+                // What is baked is in the image, and named by its digest.
+                let apart = |file: &&RenderedFile| file.deliver != Delivery::Image;
+                let stamps = files.get(&key).map(|files| files.iter().filter(apart).map(RenderedFile::stamp).collect());
                 let spec = ContainerSpec {
                     scope: environment.scope(),
                     host: host.name.clone(),
@@ -43,11 +48,36 @@ impl Release {
                     runtime: service.runtime.clone(),
                     files: stamps.unwrap_or_default(),
                     health: service.health.clone(),
+                    published: BTreeMap::new(),
                 };
                 containers.insert(key, spec);
             }
         }
-        Self { images, containers }
+        Self { images, containers, published: BTreeMap::new() }
+    }
+
+    /// The same release, with these images in the place of those that its files are baked into.
+    #[must_use]
+    pub fn baked(mut self, images: BTreeMap<(HostName, ServiceName), PinnedImage>) -> Self {
+        for (key, image) in images {
+            if let Some(spec) = self.containers.get_mut(&key) {
+                spec.image = image;
+            }
+        }
+        self
+    }
+
+    /// The same release, which publishes values with these digests. A service that reads them is another one when they
+    /// change.
+    #[must_use]
+    pub fn publishing(mut self, environment: &Environment, digests: BTreeMap<String, String>) -> Self {
+        for ((_, service), spec) in &mut self.containers {
+            let is_read = |store: &String| environment.publish.get(store).is_some_and(|it| it.is_read_by(service));
+            let read = digests.iter().filter(|(store, _)| is_read(store));
+            spec.published = read.map(|(store, digest)| (store.clone(), digest.clone())).collect();
+        }
+        self.published = digests;
+        self
     }
 
     /// Which spec each host is to run.

@@ -42,6 +42,7 @@ pub(super) fn diff(context: &Context, arguments: &cli::ConfigDiff) -> Result<Exi
 pub(super) fn validate(context: &Context, arguments: &cli::ConfigInput) -> Result<Exit> {
     let environment = context.environment(&arguments.target, &arguments.overrides)?;
     let files = rendered(&environment, &Selection::default())?.len();
+    template::published(&environment, None).map_err(Error::bad_input)?;
     let answer = ValidAnswer {
         scope: environment.scope(),
         hosts: environment.hosts.len(),

@@ -25,6 +25,7 @@ mod lock;
 mod operator;
 mod plan;
 mod proposal;
+mod publish;
 mod rollback;
 mod rollout;
 mod root;

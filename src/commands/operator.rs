@@ -38,7 +38,7 @@ fn file(path: &str) -> Option<String> {
 }
 
 /// Every hasher state is keyed from the system's randomness.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().hash_one("shipctl")
 }
 

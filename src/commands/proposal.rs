@@ -7,12 +7,13 @@ use anyhow::anyhow;
 
 use crate::cli::{Overrides, Selectors, Target};
 use crate::container::PinnedImage;
-use crate::environment::Environment;
+use crate::environment::{Environment, Secret};
 use crate::error::{Error, Result};
 use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
-use crate::name::ServiceName;
+use crate::name::{SecretName, ServiceName};
 use crate::plan::{Plan, check, planner};
+use crate::publish::Publishing;
 use crate::registry::credentials::Logins;
 use crate::registry::docker_config;
 use crate::release::{Files, Release};
@@ -20,7 +21,8 @@ use crate::rollout::recorder::Recorder;
 use crate::template;
 
 use super::doors::{Fleet, all_answer, refused};
-use super::{Context, images, secrets, select};
+use super::publish::Published;
+use super::{Context, images, publish, secrets, select};
 
 /// Everything that is read and checked before anybody is contacted.
 pub(super) struct Input {
@@ -30,6 +32,10 @@ pub(super) struct Input {
     pub(super) selection: Selection,
     /// Contents of all files of all containers.
     pub(super) files: Files,
+    /// What is published, by store.
+    pub(super) published: Published,
+    /// Values of secrets, for stores.
+    secrets: BTreeMap<SecretName, Secret>,
     /// Credentials of registries.
     pub(super) logins: Arc<Logins>,
 }
@@ -48,7 +54,8 @@ impl Input {
         let files = template::render_all(&environment, &secrets).map_err(Error::bad_input)?;
         let logins =
             Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;
-        Ok(Self { environment, selection, files, logins })
+        let published = template::published(&environment, Some(&secrets)).map_err(Error::bad_input)?;
+        Ok(Self { environment, selection, files, published, secrets, logins })
     }
 }
 
@@ -58,6 +65,8 @@ pub(super) struct Proposal {
     pub(super) plan: Plan,
     /// What was seen.
     pub(super) observed: Observed,
+    /// Stores, and what it changes in them.
+    pub(super) publishing: Vec<Publishing>,
 }
 
 /// Looks at the fleet and plans the way to the manifest's release. `images` are those of a plan made earlier;
@@ -88,9 +97,14 @@ pub(super) async fn propose(
         }
     };
     all_answer(&observed, &input.selection)?;
-    let release = Release::assemble(&input.environment, images, &input.files);
-    let plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
-    Ok(Proposal { plan: checked(plan)?, observed })
+    let baking = images::bake(fleet, input, &images, recorder);
+    let baked = baking.await?;
+    let release = Release::assemble(&input.environment, images, &input.files).baked(baked);
+    let release = release.publishing(&input.environment, publish::digests(&input.published));
+    let mut plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
+    let (published, ledger) = (Some(&input.published), observed.ledger());
+    let publishing = publish::propose(&input.environment, &input.secrets, published, &ledger, &mut plan).await?;
+    Ok(Proposal { plan: checked(plan)?, observed, publishing })
 }
 
 /// Refuses the images of a reviewed plan if the manifest now names others.

@@ -16,7 +16,7 @@ use super::confirm::Assent;
 use super::doors::{Fleet, all_answer, refused};
 use super::proposal::{Proposal, checked};
 use super::rollout::{Order, carry_out};
-use super::{Context, select};
+use super::{Context, publish, secrets, select};
 
 /// Chooses the release, plans, asks, rolls out.
 pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<Exit> {
@@ -34,13 +34,15 @@ async fn back(
     to: Option<&str>,
     assent: Assent,
 ) -> Result<Exit> {
+    let keys = secrets::values(fleet.environment, publish::keys_of(fleet.environment)).await?;
     let recorder = context.recorder();
     let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
     all_answer(&observed, selection)?;
     let ledger = observed.ledger();
     let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
-    let plan = checked(planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?)?;
-    let proposal = Proposal { plan, observed };
+    let mut plan = planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?;
+    let publishing = publish::propose(fleet.environment, &keys, None, &ledger, &mut plan).await?;
+    let proposal = Proposal { plan: checked(plan)?, observed, publishing };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn carry_out(
     recorder: &Recorder,
     order: Order<'_>,
 ) -> Result<Exit> {
-    let Proposal { plan, observed } = order.proposal;
+    let Proposal { plan, observed, publishing } = order.proposal;
     if plan.is_noop() {
         context.reporter.answer(&NothingToDo { plan }, Exit::Done);
         return Ok(Exit::Done);
@@ -52,7 +52,8 @@ pub(super) async fn carry_out(
         .map_err(Error::unchanged)?;
     recorder.keep_in(Box::new(journal));
     let cancel = context.signals.act(recorder);
-    let rollout = Rollout { plan, observed, files: order.files, doors: &fleet.doors, recorder, cancel, claim };
+    let (files, doors) = (order.files, &fleet.doors);
+    let rollout = Rollout { plan, observed, files, publishing, doors, recorder, cancel, claim };
     let report = rollout.run().await;
     context.signals.rest();
     let exit = report.outcome.exit();

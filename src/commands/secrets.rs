@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 use crate::duration;
+use crate::environment::publish::PublishedValue;
 use crate::environment::secret::{MAX_BYTES, SecretError};
 use crate::environment::{Environment, Secret, SecretSource};
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ pub(super) async fn read(environment: &Environment) -> Result<BTreeMap<SecretNam
 }
 
 /// The values of these secrets.
-async fn values(
+pub(super) async fn values(
     environment: &Environment,
     names: impl IntoIterator<Item = &SecretName>,
 ) -> Result<BTreeMap<SecretName, Secret>> {
@@ -67,7 +68,14 @@ fn used(environment: &Environment) -> BTreeSet<&SecretName> {
     let services = environment.services.values().chain(environment.overrides.values());
     let files = services.flat_map(|service| service.secrets.iter().map(|file| &file.source));
     let login = environment.registry.as_ref().and_then(|registry| registry.login.as_ref());
-    files.chain(login.map(|login| &login.password)).collect()
+    let stores = environment.publish.values().flat_map(|store| {
+        let published = store.values.values().filter_map(|value| match value {
+            PublishedValue::Secret(secret) => Some(secret),
+            PublishedValue::Text(_) => None,
+        });
+        published.chain(store.store.secret())
+    });
+    files.chain(stores).chain(login.map(|login| &login.password)).collect()
 }
 
 /// The value of a secret, or why there is none.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
+use crate::delivery::{FileSet, Place};
 use crate::environment::{NetworkSpec, RestartPolicy, Scope, VolumeSpec};
 use crate::fleet::observed::{ContainerState, ObservedHost};
 use crate::fleet::stamp::Stamp;
@@ -34,7 +35,16 @@ pub trait Engine: Send + Sync {
     /// Makes a network or volume exist; [`EngineError::NotFound`] if it is external and missing.
     async fn provide(&self, scope: &Scope, what: &Provision) -> Result<(), EngineError>;
 
-    /// Creates a container under its name with `-unproven` behind it, with restart policy "no", and copies `files` into it.
+    /// Makes a set of files present in its place, and reads it back. A place that holds just this is not written to;
+    /// `files` are the contents of the set.
+    async fn deliver(&self, scope: &Scope, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError>;
+
+    /// Removes sets of files that no container of `scope` mounts any more: volumes, and those directories of
+    /// `candidates`.
+    async fn tidy(&self, scope: &Scope, candidates: &[Place]) -> Result<(), EngineError>;
+
+    /// Creates a container under its name with `-unproven` behind it, with restart policy "no", and copies those of
+    /// `files` into it that are delivered so. Sets that it mounts must be there.
     /// A container of that name that was created from the same spec and never started is adopted (its files
     /// are copied again).
     async fn create(

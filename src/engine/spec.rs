@@ -10,6 +10,7 @@ use bollard::models::{
 };
 
 use crate::container::{ContainerId, ContainerSpec};
+use crate::delivery::{FileSet, Place};
 use crate::environment::{Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
 use crate::fleet::stamp::Stamp;
 
@@ -46,7 +47,9 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
             network_mode: first.map(|network| network.name.clone()),
             port_bindings: Some(port_bindings(&runtime.ports)),
             binds: Some(runtime.volumes.iter().filter_map(bind).collect()),
-            mounts: Some(runtime.volumes.iter().filter_map(mount).collect()),
+            mounts: Some(
+                runtime.volumes.iter().filter_map(mount).chain(FileSet::of(spec).iter().map(set_mount)).collect(),
+            ),
             annotations: (!runtime.annotations.is_empty()).then(|| to_hash_map(&runtime.annotations)),
             log_config: Some(HostConfigLogConfig {
                 typ: Some(runtime.logging.driver.clone()),
@@ -184,6 +187,23 @@ fn mount(mount: &Mount) -> Option<EngineMount> {
             },
         };
     Some(EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..engine })
+}
+
+/// A set of files. Nobody in the container can change it: it is what the release says it is.
+fn set_mount(set: &FileSet) -> EngineMount {
+    let mount = EngineMount { target: Some(set.target.clone()), read_only: Some(true), ..EngineMount::default() };
+    match &set.place {
+        // Without `no_copy` the engine would add what the image has there.
+        Place::Volume(name) => EngineMount {
+            typ: Some(MountType::VOLUME),
+            source: Some(name.clone()),
+            volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+            ..mount
+        },
+        Place::Directory { folder, name } => {
+            EngineMount { typ: Some(MountType::BIND), source: Some(format!("{folder}/{name}")), ..mount }
+        }
+    }
 }
 
 fn propagation(word: &str) -> Option<MountBindOptionsPropagationEnum> {

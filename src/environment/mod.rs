@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::Delivery;
 use crate::fleet::{Endpoint, Host};
 use crate::name::{EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
 
@@ -16,6 +17,7 @@ pub mod confinement;
 pub mod health;
 pub mod placement;
 pub mod policy;
+pub mod publish;
 pub mod resolve;
 pub mod resource;
 pub mod runtime;
@@ -59,6 +61,8 @@ pub struct Environment {
     pub networks: BTreeMap<String, NetworkSpec>,
     /// Volumes by their full name.
     pub volumes: BTreeMap<String, VolumeSpec>,
+    /// Key-value stores that its releases publish to.
+    pub publish: BTreeMap<String, publish::Publishing>,
     /// How many earlier releases each host keeps for rollback (at least 1).
     pub keep_releases: usize,
 }
@@ -180,6 +184,8 @@ pub struct ConfigFile {
     pub content: ConfigSource,
     /// Where it goes.
     pub file: FileTarget,
+    /// How it gets there.
+    pub deliver: Delivery,
 }
 
 /// Where the text of a config comes from.

@@ -56,6 +56,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// What every host runs if the release is in force.
     pub placements: Placements,
+    /// Digests of what the release published, by store.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub published: BTreeMap<String, String>,
 }
 
 /// What an operator asked for.

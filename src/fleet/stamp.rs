@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
+use crate::delivery::{FileSet, Place};
 use crate::environment::{Health, RestartPolicy, Scope};
 use crate::name::ServiceName;
 
@@ -39,6 +40,9 @@ pub struct Stamp {
     /// From the stop signal to SIGKILL.
     #[serde(with = "crate::duration::text")]
     pub grace: Duration,
+    /// Where the files are kept that it mounts; they stay as long as it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounted: Vec<Place>,
 }
 
 /// The current [`Stamp::format`].
@@ -56,6 +60,7 @@ impl Stamp {
             health: spec.health.clone(),
             restart: spec.runtime.restart.clone(),
             grace: spec.runtime.stop_grace_period,
+            mounted: FileSet::of(spec).into_iter().map(|set| set.place).collect(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! One build on one engine, with the engine's own builder: the context goes there as a stream, an image id comes back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -64,6 +64,21 @@ pub async fn build(docker: &Docker, root: &Path, build: &Build, extras: Extras<'
     timeout(BUILD_TIMEOUT, run(docker, root, build, extras)).await.map_err(|_| BuildError::Timeout)?
 }
 
+/// Builds from a context that is at hand, whose Dockerfile is at its top, and returns the image's id.
+pub(super) async fn build_archive(docker: &Docker, context: Vec<u8>, extras: Extras<'_>) -> Result<String, BuildError> {
+    let Extras { credentials, platform, progress } = extras;
+    let recipe =
+        Build { context: PathBuf::new(), dockerfile: "Dockerfile".to_owned(), args: BTreeMap::new(), target: None };
+    progress(Progress::Context { entries: 1, bytes: context.len() as u64 });
+    let docker = docker.clone().with_timeout(BUILD_TIMEOUT);
+    let body = bollard::body_full(context.into());
+    let built = async {
+        let records = docker.build_image(options(&recipe, platform), Some(credentials), Some(body));
+        known(&docker, output::follow(records, progress).await?, progress).await
+    };
+    timeout(BUILD_TIMEOUT, built).await.map_err(|_| BuildError::Timeout)?
+}
+
 async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) -> Result<String, BuildError> {
     // The engine takes in the whole context before it answers, so its answer may take as long as the build.
     let docker = docker.clone().with_timeout(BUILD_TIMEOUT);
@@ -79,8 +94,11 @@ async fn run(docker: &Docker, root: &Path, build: &Build, extras: Extras<'_>) ->
         Ok(Err(error)) if !is_hung_up(&error) => return Err(error.into()),
         _ => {}
     }
-    let id = result?;
-    // The stream may have been cut short; the engine's own word that the image is there decides.
+    known(&docker, result?, progress).await
+}
+
+/// The stream may have been cut short; the engine's own word that the image is there decides.
+async fn known(docker: &Docker, id: String, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<String, BuildError> {
     let image = docker.inspect_image(&id).await.map_err(|error| BuildError::Engine(engine_error(&error)))?;
     let id = image.id.unwrap_or(id);
     progress(Progress::Built { id: id.clone() });

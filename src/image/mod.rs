@@ -5,6 +5,7 @@ use crate::name::ServiceName;
 use crate::registry::RegistryError;
 
 mod archive;
+pub mod bake;
 pub mod build;
 pub mod context;
 pub mod digest;
@@ -82,6 +83,9 @@ pub enum Cause {
     /// An image that is built here cannot have a digest beforehand.
     #[error("it has both `build` and a digest; leave the digest out, or do not build it")]
     BuildOfDigest,
+    /// Whoever may pull an image can read all that is in it.
+    #[error("a secret cannot be baked into an image")]
+    SecretInImage,
     /// There is no engine to build on.
     #[error("it has to be built, and there is no builder")]
     NoBuilder,

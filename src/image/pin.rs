@@ -63,10 +63,11 @@ struct Wanted<'e> {
     platform: Option<&'e str>,
 }
 
-struct Pin<'a> {
-    environment: &'a Environment,
-    sources: Sources<'a>,
-    progress: &'a (dyn Fn(Progress) + Send + Sync),
+/// What it takes to pin one image.
+pub(super) struct Pin<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) sources: Sources<'a>,
+    pub(super) progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
 
 impl Pin<'_> {
@@ -110,7 +111,8 @@ impl Pin<'_> {
         Ok(registry_image(&image, &digest, label))
     }
 
-    async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
+    /// Pushes what the engine has under this name, unless the registry has just that.
+    pub(super) async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
         if let Some(digest) = self.present(docker, id, image).await? {
             (self.progress)(Progress::Present { digest: digest.to_string() });
             return Ok(digest);
@@ -137,7 +139,7 @@ impl Pin<'_> {
     }
 
     /// Some registries deny access to a repository that the first push is yet to create.
-    async fn resolve_if_any(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
+    pub(super) async fn resolve_if_any(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
         match self.sources.registry.resolve(image).await {
             Ok(digest) => Ok(Some(digest)),
             Err(RegistryError::NotFound { .. } | RegistryError::Denied { .. }) => Ok(None),
@@ -147,7 +149,7 @@ impl Pin<'_> {
 
     /// An image that is not built here.
     async fn found(&self, name: &ImageName) -> Result<PinnedImage, Cause> {
-        if let Some(local) = self.local(name).await? {
+        if let Some(local) = self.found_locally(name).await? {
             return Ok(local);
         }
         let image = name.clone().locate(self.registry());
@@ -161,20 +163,27 @@ impl Pin<'_> {
     }
 
     /// Without a registry, an image of the builder itself, if the name says neither a registry nor a digest.
-    async fn local(&self, name: &ImageName) -> Result<Option<PinnedImage>, Cause> {
+    async fn found_locally(&self, name: &ImageName) -> Result<Option<PinnedImage>, Cause> {
         let named_fully = name.registry().is_some() || name.digest().is_some();
-        let Some(docker) = self.sources.builder.filter(|_| self.registry().is_none() && !named_fully) else {
+        if self.registry().is_some() || named_fully {
             return Ok(None);
-        };
-        let tag = name.label(Some(name.tag().unwrap_or(DEFAULT_TAG)));
-        match docker.inspect_image(&tag).await {
-            Ok(image) => Ok(image.id.map(|id| PinnedImage::Local { id, tag })),
+        }
+        self.local(&name.label(Some(name.tag().unwrap_or(DEFAULT_TAG)))).await
+    }
+
+    /// An image that the builder has under this tag.
+    pub(super) async fn local(&self, tag: &str) -> Result<Option<PinnedImage>, Cause> {
+        let Some(docker) = self.sources.builder else { return Ok(None) };
+        match docker.inspect_image(tag).await {
+            Ok(image) => Ok(image.id.map(|id| PinnedImage::Local { id, tag: tag.to_owned() })),
             Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(error) => Err(Cause::Engine(engine_error(&error))),
         }
     }
 
-    async fn base_image_credentials(&self) -> Result<HashMap<String, bollard::auth::DockerCredentials>, Cause> {
+    pub(super) async fn base_image_credentials(
+        &self,
+    ) -> Result<HashMap<String, bollard::auth::DockerCredentials>, Cause> {
         let registries: Vec<&str> = self.registry().into_iter().collect();
         Ok(self.sources.logins.for_build(&registries).await?)
     }

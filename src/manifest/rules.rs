@@ -55,14 +55,18 @@ pub(crate) const CHECKS: &[&[&str]] = &[&["http"], &["tcp"], &["exec"], &["conta
 /// Sources of a secret.
 pub(crate) const SECRETS: &[&[&str]] = &[&["file"], &["environment"], &["command", "timeout"], &["age", "key"]];
 
+/// Kinds of a store.
+const STORES: &[&[&str]] = &[&["consul"], &["etcd"]];
+
 /// The rule for the value at a path.
 pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
     let path: Vec<&str> = path.iter().map(|key| &**key).collect();
     match path.as_slice() {
         ["hosts", _] | ["builder"] => Rule::Alternatives(ENDPOINTS),
         ["hosts", _, "labels"] | ["configs", _, "variables"] => Rule::Pairs,
-        ["secrets", _, "command"] => Rule::Replace,
+        ["secrets", _, "command"] | ["publish", _, "services"] | ["publish", _, "keys", _] => Rule::Replace,
         ["secrets", _] => Rule::Alternatives(SECRETS),
+        ["publish", _] => Rule::Alternatives(STORES),
         ["age", "recipients"] => Rule::Unique(Identity::Text),
         ["services", _, rest @ ..] | ["hosts" | "roles", _, "services", _, rest @ ..] => service_rule(rest),
         _ => Rule::Plain,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::container::ContainerId;
+use crate::delivery::FileSet;
 use crate::environment::Order;
 use crate::plan::{Plan, Replacement, Step, Subject, Target};
 
@@ -19,6 +20,14 @@ pub fn faults(plan: &Plan) -> Vec<String> {
             faults.push(format!("{who} is replaced although the host was not seen"));
         }
         if let Target::Create { spec, .. } = &replacement.target {
+            if spec.published.iter().any(|(store, digest)| plan.published.get(store) != Some(digest)) {
+                faults.push(format!("{who} reads what is not published"));
+            }
+            let deliveries = plan.preparations.get(&replacement.host).map_or(&[][..], |it| &it.deliveries);
+            let is_delivered = |set: &FileSet| deliveries.iter().any(|(_, there)| there == set);
+            if !FileSet::of(spec).iter().all(is_delivered) {
+                faults.push(format!("{who} mounts files that are not put in their place first"));
+            }
             let prepared = plan.preparations.get(&replacement.host).is_some_and(|it| it.pulls.contains(&spec.image));
             if !prepared {
                 faults.push(format!("{who} is created from an image that is not made present first"));
@@ -26,6 +35,18 @@ pub fn faults(plan: &Plan) -> Vec<String> {
         }
         faults.extend(step_faults(replacement).into_iter().map(|fault| format!("{who}: {fault}")));
         faults.extend(retirement_faults(plan, replacement).into_iter().map(|fault| format!("{who}: {fault}")));
+    }
+    let mut stores = BTreeSet::new();
+    for publication in &plan.publications {
+        if !stores.insert(&publication.store) {
+            faults.push(format!("the store {} is changed twice", publication.store));
+        }
+        if plan.published.get(&publication.store) != publication.to.as_ref() {
+            faults.push(format!("the store {} gets something else than the release has", publication.store));
+        }
+        if plan.partial {
+            faults.push(format!("the store {} is changed for hosts that are left out", publication.store));
+        }
     }
     faults
 }

@@ -21,6 +21,9 @@ impl Display for Plan {
         for (host, preparation) in &self.preparations {
             writeln!(f, "  prepare {host}: {preparation}")?;
         }
+        for publication in &self.publications {
+            write!(f, "{publication}")?;
+        }
         for batch in &self.resumed {
             write!(f, "  resume: {batch}")?;
         }
@@ -37,7 +40,7 @@ impl Display for Plan {
         }
         if self.is_noop() {
             writeln!(f, "  nothing to do")?;
-        } else if self.batches.is_empty() {
+        } else if self.batches.is_empty() && self.unrecorded {
             writeln!(f, "  record: every host runs it already, the record is missing")?;
         }
         for note in &self.notes {
@@ -57,7 +60,11 @@ impl Display for Preparation {
             Provision::Volume(volume) => format!("create volume {}", volume.name),
         });
         let ports = self.free_ports.iter().map(|port| format!("check that port {port} is free"));
-        f.write_str(&pulls.chain(provisions).chain(ports).collect::<Vec<_>>().join(", "))
+        let deliveries = self.deliveries.iter().map(|(_, set)| {
+            let files = set.files.len();
+            format!("put {files} file{} into {}", if files == 1 { "" } else { "s" }, set.place)
+        });
+        f.write_str(&pulls.chain(provisions).chain(deliveries).chain(ports).collect::<Vec<_>>().join(", "))
     }
 }
 

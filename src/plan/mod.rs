@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::container::{ContainerId, PinnedImage};
+use crate::delivery::FileSet;
 use crate::engine::Provision;
 use crate::environment::{FailureAction, Scope};
 use crate::fleet::ledger::{Kind, Placements};
@@ -22,6 +23,7 @@ pub(crate) mod incumbent;
 pub mod note;
 pub mod planner;
 mod preparing;
+pub mod publication;
 pub mod refusal;
 pub mod replacement;
 mod replacing;
@@ -32,6 +34,7 @@ pub mod step;
 pub mod unwind;
 
 pub use note::Note;
+pub use publication::Publication;
 pub use refusal::Refusal;
 pub use replacement::{Cause, Fate, Incumbent, Replacement, Target};
 pub use step::{Step, Subject};
@@ -55,6 +58,12 @@ pub struct Plan {
     pub placements: Placements,
     /// What is made present on every host before anything is stopped anywhere.
     pub preparations: BTreeMap<HostName, Preparation>,
+    /// Digests of what the release has in stores once it is in force.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub published: BTreeMap<String, String>,
+    /// What is changed in stores before the first batch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publications: Vec<Publication>,
     /// Hosts that an unfinished rollout has already brought to this release, which is not in force yet. Nothing is done
     /// to them; they are monitored with the others, and go back with them.
     pub resumed: Vec<Batch>,
@@ -86,6 +95,9 @@ pub struct Preparation {
     pub provisions: Vec<Provision>,
     /// TCP ports of the host that must be free, because no container of ours holds them yet.
     pub free_ports: Vec<u16>,
+    /// Sets of files to put in their places, with the services whose files they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<(ServiceName, FileSet)>,
 }
 
 /// Hosts replaced together.
@@ -119,7 +131,7 @@ pub struct Retirement {
 impl Plan {
     /// Whether carrying it out would change nothing.
     pub fn is_noop(&self) -> bool {
-        self.batches.is_empty() && !self.unrecorded
+        self.batches.is_empty() && !self.unrecorded && self.publications.is_empty()
     }
 
     /// The hosts on which something is done.

@@ -32,6 +32,7 @@ pub fn deploy(
     let id = release_id(&placements, observed);
     let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants)?;
     plan.images.clone_from(&release.images);
+    plan.published.clone_from(&release.published);
     Ok(plan)
 }
 
@@ -54,6 +55,7 @@ pub fn rollback(
     let planner = Planner { environment, observed, selection };
     let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants)?;
     plan.images = kept_images(observed, &entry.placements);
+    plan.published.clone_from(&entry.published);
     Ok(plan)
 }
 
@@ -122,6 +124,8 @@ impl Planner<'_> {
             release,
             images: BTreeMap::new(),
             placements,
+            published: BTreeMap::new(),
+            publications: Vec::new(),
             preparations: BTreeMap::new(),
             resumed: Vec::new(),
             batches: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::delivery::FileSet;
 use crate::engine::Provision;
 use crate::environment::{MountSource, NetworkSpec, VolumeSpec};
 use crate::name::HostName;
@@ -25,6 +26,10 @@ impl Planner<'_> {
             let Target::Create { spec, .. } = &replacement.target else { continue };
             let preparation = preparations.entry(replacement.host.clone()).or_default();
             push_new(&mut preparation.pulls, spec.image.clone());
+            // Also where the place is there already: it may hold a part of them only.
+            for set in FileSet::of(spec) {
+                push_new(&mut preparation.deliveries, (replacement.service.clone(), set));
+            }
             for network in &spec.runtime.networks {
                 if !matches!(network.name.as_str(), "host" | "none") && !host.networks.contains(&network.name) {
                     let spec = self.environment.networks.get(&network.name).cloned();

@@ -52,6 +52,11 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), SavedPlanError> {
     if let Some(service) = saved.images.keys().find(|service| saved.images.get(*service) != now.images.get(*service)) {
         return stale(format!("the image of {service} is another one now"));
     }
+    let published = |plan: &Plan| plan.publications.iter().map(|it| (it.store.clone(), it.seen.clone())).collect();
+    let (before, after): (Vec<_>, Vec<_>) = (published(saved), published(now));
+    if let Some((store, _)) = before.iter().find(|it| !after.contains(it)) {
+        return stale(format!("the store {store} no longer holds what it did"));
+    }
     if saved.release != now.release {
         return stale(format!(
             "the manifest, a template or a secret changed: it was {}, it is {} now",

@@ -99,6 +99,10 @@ pub fn line(event: &Event) -> Option<Line<'_>> {
         }
         Event::Preparing(host) => detail("preparing".to_owned()).on(host),
         Event::Prepared(host) => detail("ready".to_owned()).on(host),
+        Event::Publishing { store, keys } => milestone(format!("publishing {} to {store}", count(*keys, "key"))),
+        Event::Published { store } => detail(format!("{store} holds the values of the release")),
+        Event::Withdrawing { store } => milestone(format!("putting back what {store} held")).toned(Tone::Warning),
+        Event::Withdrawn { store } => detail(format!("{store} holds what it held before")),
         Event::BatchStarted { number, of, service, hosts } => {
             milestone(format!("batch {number} of {of}: {service} on {}", names(hosts))).toned(Tone::Strong)
         }
@@ -186,6 +190,9 @@ fn warning(warning: &Warning) -> Line<'_> {
         }
         Warning::NotRetired { host, container, reason } => {
             said(&format!("{} could not be removed", clip(container, LONGEST)), reason).on(host)
+        }
+        Warning::NotTidied { host, reason } => {
+            said("files that no container mounts any more could not be removed", reason).on(host)
         }
         Warning::NotLocked { host, reason } => {
             said("the lock could not be taken here, and nothing is done here", reason).on(host)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::event::Failure;
 use crate::fleet::ledger::Kind;
 use crate::plan::{Note, Plan};
-use crate::rollout::report::{Outcome, Report, Row, RowHealth, Running};
+use crate::rollout::report::{Outcome, Report, Row, RowHealth, Running, StoreNow};
 
 use super::Answer;
 use super::clean::clip;
@@ -41,6 +41,20 @@ impl Answer for RolloutAnswer<'_> {
         page.gap();
         if !report.rows.is_empty() {
             page.ready(&table(&report.rows));
+            page.gap();
+        }
+        for row in &report.stores {
+            let (tone, words) = match &row.now {
+                StoreNow::New => (Tone::Neutral, "holds what the release publishes".to_owned()),
+                StoreNow::Old => (Tone::Neutral, "holds what it held before".to_owned()),
+                StoreNow::Changed => (Tone::Bad, "holds something else: somebody changed it meanwhile".to_owned()),
+                StoreNow::Unknown(why) => {
+                    (Tone::Bad, format!("is not known to hold old or new values: {}", clip(why, LONGEST)))
+                }
+            };
+            page.line(tone, &format!("store {} {words}", row.store));
+        }
+        if !report.stores.is_empty() {
             page.gap();
         }
         if let Some(failure) = &report.failure {

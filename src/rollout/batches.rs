@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::container::ContainerId;
+use crate::environment::FailureAction;
 use crate::event::{Event, Failure};
 use crate::name::{HostName, ServiceName};
 use crate::plan::rollback::{Reached, rollback};
@@ -79,7 +80,9 @@ pub(super) async fn all(run: &Run<'_>) -> Progress {
 
 async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> BatchEnd {
     progress.touched = true;
-    let ends = join_all(batch.replacements.iter().map(|replacement| replace::forward(run, replacement))).await;
+    let goes_back = batch.failure_action == FailureAction::Rollback;
+    let ends =
+        join_all(batch.replacements.iter().map(|replacement| replace::forward(run, replacement, goes_back))).await;
     let (mut undone, mut cancelled, mut failed) = (Vec::new(), false, false);
     for (replacement, end) in batch.replacements.iter().zip(ends) {
         let key = (replacement.host.clone(), replacement.service.clone());
@@ -158,6 +161,7 @@ fn watched<'a>(run: &Run<'_>, replacement: &'a Replacement) -> Option<Watched<'a
 /// Brings the fleet back.
 async fn back(run: &Run<'_>, progress: &mut Progress) {
     progress.went_back = true;
+    run.withdraw().await;
     let batches = rollback(run.plan, &progress.reached);
     if batches.is_empty() {
         return;

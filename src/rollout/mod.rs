@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use crate::event::{Event, Failure};
 use crate::fleet::ledger::{Entry, RolloutResult};
 use crate::fleet::observed::{HostView, Observed};
+use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
 use crate::plan::planner::fingerprint;
 use crate::plan::rollback::Reached;
+use crate::publish::Publishing;
 use crate::release::Files;
 use crate::rollout::batches::Progress;
 use crate::rollout::cancel::Cancel;
@@ -19,7 +21,7 @@ use crate::rollout::doors::Doors;
 use crate::rollout::lock::{Claim, Lock, NotLocked};
 use crate::rollout::recorder::Recorder;
 use crate::rollout::replace::Stopped;
-use crate::rollout::report::{Outcome, Report, Row};
+use crate::rollout::report::{Outcome, Report, Row, StoreNow, StoreRow};
 use crate::rollout::run::Run;
 use crate::rollout::verdict::Gated;
 
@@ -30,6 +32,7 @@ mod gate;
 pub mod lock;
 pub mod policy;
 mod prepare;
+mod publish;
 mod record;
 pub mod recorder;
 mod replace;
@@ -46,6 +49,8 @@ pub struct Rollout<'a> {
     pub observed: &'a Observed,
     /// Contents of the files that the plan names by digest.
     pub files: &'a Files,
+    /// Stores and the changes of them that the plan names.
+    pub publishing: &'a [Publishing],
     /// The world.
     pub doors: &'a Doors,
     /// Journal and screen.
@@ -89,7 +94,7 @@ impl Rollout<'_> {
             }
         };
         self.recorder.note(Event::Locked);
-        let run = Run::new(self.plan, self.files, self.doors, self.recorder, self.cancel, &lock);
+        let run = Run::new(self.plan, self.files, self.doors, self.recorder, self.cancel, &lock, self.publishing);
         let report = tokio::select! {
             biased;
             report = self.carry_out(&run) => report,
@@ -115,10 +120,12 @@ impl Rollout<'_> {
             return self.unchanged(&fresh, vec![failure]);
         }
         if let Err(failures) = prepared {
+            record::tidy(run, &fresh).await;
             return self.unchanged(&fresh, failures);
         }
         if let Err(stopped) = stage::all(run).await {
             stage::clear(run, &Reached::default()).await;
+            record::tidy(run, &fresh).await;
             let failures: Vec<_> = stopped.into_iter().filter_map(Stopped::failure).collect();
             return if failures.is_empty() {
                 self.report(Outcome::Cancelled, &fresh, Progress::default())
@@ -126,7 +133,18 @@ impl Rollout<'_> {
                 self.unchanged(&fresh, failures)
             };
         }
+        if let Err(failure) = publish::all(run).await {
+            run.withdraw().await;
+            stage::clear(run, &Reached::default()).await;
+            record::tidy(run, &fresh).await;
+            return self.unpublished(run, &fresh, failure).await;
+        }
         let progress = batches::all(run).await;
+        let gone = |key: &(HostName, ServiceName)| progress.reached.undone.contains(key);
+        if (progress.failure.is_some() || progress.cancelled) && progress.reached.promoted.iter().all(gone) {
+            // Nothing runs that was rolled out with the new values.
+            run.withdraw().await;
+        }
         stage::clear(run, &progress.reached).await;
         self.conclude(run, &fresh, progress).await
     }
@@ -136,11 +154,16 @@ impl Rollout<'_> {
         let after = self.doors.observe(&self.plan.scope).await;
         let standings: Vec<_> =
             verdict::rows(self.plan, before, &after, &progress.gated).into_iter().map(|(_, it)| it).collect();
-        let at_target = standings.iter().all(|standing| standing.at_target);
-        let at_origin = standings.iter().all(|standing| standing.at_origin);
-        let at_either = standings.iter().all(|standing| standing.at_target || standing.at_origin);
+        let stores = publish::look(run).await;
+        let mut progress = progress;
+        progress.undo_failures.extend(run.not_withdrawn());
+        let is = |wanted: StoreNow| stores.iter().all(|row| row.now == wanted);
+        let known = stores.iter().all(|row| matches!(row.now, StoreNow::New | StoreNow::Old));
+        let at_target = standings.iter().all(|standing| standing.at_target) && is(StoreNow::New);
+        let at_origin = standings.iter().all(|standing| standing.at_origin) && is(StoreNow::Old);
+        let at_either = standings.iter().all(|standing| standing.at_target || standing.at_origin) && known;
         let outcome = if progress.cancelled {
-            if !progress.touched || at_either && progress.undo_failures.is_empty() {
+            if (!progress.touched || at_either) && known && progress.undo_failures.is_empty() {
                 Outcome::Cancelled
             } else {
                 Outcome::Halted
@@ -152,7 +175,8 @@ impl Rollout<'_> {
         } else {
             Outcome::Halted
         };
-        let progress = Progress { failure: progress.failure.or_else(|| last_look(&outcome, &after)), ..progress };
+        let silent = || last_look(&outcome, &after).or_else(|| last_look_at(&outcome, &stores));
+        let progress = Progress { failure: progress.failure.clone().or_else(silent), ..progress };
         let result = match outcome {
             Outcome::Completed if self.plan.partial => RolloutResult::Partial,
             Outcome::Completed => RolloutResult::Completed,
@@ -168,7 +192,20 @@ impl Rollout<'_> {
         } else {
             record::write(run, &ledger, entry).await;
         }
-        self.report(outcome, &after, progress)
+        record::tidy(run, before).await;
+        Report { stores, ..self.report(outcome, &after, progress) }
+    }
+
+    /// Nothing was done to a host. Whether nothing was done to a store is for the stores to say.
+    async fn unpublished(&self, run: &Run<'_>, after: &Observed, failure: Failure) -> Report {
+        let stores = publish::look(run).await;
+        let undo_failures = run.not_withdrawn();
+        // What is neither old nor new was changed by somebody else, or else it could not be put back.
+        let is_ours = |row: &StoreRow| matches!(row.now, StoreNow::New | StoreNow::Unknown(_));
+        let is_unchanged = undo_failures.is_empty() && !stores.iter().any(is_ours);
+        let outcome = if is_unchanged { Outcome::Unchanged } else { Outcome::Halted };
+        let progress = Progress { failure: Some(failure), undo_failures, ..Progress::default() };
+        Report { stores, ..self.report(outcome, after, progress) }
     }
 
     fn entry(&self, number: u64, result: RolloutResult) -> Entry {
@@ -184,6 +221,7 @@ impl Rollout<'_> {
             by: self.claim.by.clone(),
             at: self.recorder.now(),
             placements: self.plan.placements.clone(),
+            published: self.plan.published.clone(),
         }
     }
 
@@ -220,7 +258,8 @@ impl Rollout<'_> {
         let rows = rows.collect();
         let Progress { failure, undo_failures, .. } = progress;
         let further_failures = Vec::new();
-        Report { outcome, release: self.plan.release.clone(), rows, failure, further_failures, undo_failures }
+        let (release, stores) = (self.plan.release.clone(), Vec::new());
+        Report { outcome, release, rows, stores, failure, further_failures, undo_failures }
     }
 }
 
@@ -232,6 +271,16 @@ fn last_look(outcome: &Outcome, after: &Observed) -> Option<Failure> {
         _ => return None,
     };
     Some(Failure { host: Some(silent.clone()), ..failure("look again", reason) })
+}
+
+/// The same for stores.
+fn last_look_at(outcome: &Outcome, stores: &[StoreRow]) -> Option<Failure> {
+    let row = stores.iter().find(|row| row.now != StoreNow::New).filter(|_| *outcome == Outcome::Halted)?;
+    let reason = match &row.now {
+        StoreNow::Unknown(why) => why.clone(),
+        _ => "it no longer holds what was published".to_owned(),
+    };
+    Some(failure(&format!("look again at {}", row.store), reason))
 }
 
 fn failure(doing: &str, reason: String) -> Failure {

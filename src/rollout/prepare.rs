@@ -1,5 +1,5 @@
 //! Everything that can fail without hurting anybody, on every host, before the first container is stopped:
-//! images pulled, networks and volumes there, ports free.
+//! images pulled, networks and volumes there, ports free, files in their places.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::event::{Direction, Event, Failure};
 use crate::name::HostName;
 use crate::plan::Preparation;
 use crate::rollout::run::{Bound, Run};
+use crate::template::rendered::RenderedFile;
 
 /// Hosts prepared at the same time.
 pub(super) const AT_ONCE: usize = 16;
@@ -57,6 +58,14 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
         let provide = || doors.engine.provide(&run.plan.scope, provision);
         let provided = run.change(host, Direction::Forward, Bound::HARMLESS, provide).await;
         provided.map_err(|error| failed("create networks and volumes".to_owned(), error.to_string()))?;
+    }
+    for (service, set) in &preparation.deliveries {
+        let all = run.files.get(&(host.clone(), service.clone())).map_or(&[][..], Vec::as_slice);
+        let is_wanted = |file: &&RenderedFile| set.files.iter().any(|wanted| *wanted == file.stamp());
+        let files: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
+        let deliver = || doors.engine.deliver(&run.plan.scope, set, &files);
+        let delivered = run.change(host, Direction::Forward, Bound::HARMLESS, deliver).await;
+        delivered.map_err(|error| failed(format!("put files into {}", set.place), error.to_string()))?;
     }
     run.recorder.note(Event::Prepared(host.clone()));
     Ok(())

@@ -1,10 +1,13 @@
 //! After the last step: the ledger on every host, and the removal of releases that are too old to go back to.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 
 use crate::engine::EngineError;
 use crate::event::{Direction, Event, Warning};
 use crate::fleet::ledger::{Entry, Ledger, marker_name};
+use crate::fleet::observed::Observed;
 use crate::name::HostName;
 use crate::rollout::run::{Bound, Run};
 
@@ -29,6 +32,31 @@ pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
     if join_all(writes).await.contains(&true) {
         run.recorder.note(Event::Recorded { number });
     }
+}
+
+/// Removes sets of files that no container mounts any more: those of containers that were retired, and those that were
+/// put there for a release that did not come. Failures are warnings: what is too much disturbs nobody.
+pub(super) async fn tidy(run: &Run<'_>, before: &Observed) {
+    let hosts = run.plan.seen.keys().filter_map(|host| {
+        let kept = before.seen(host).into_iter().flat_map(|seen| &seen.containers);
+        let kept = kept.flat_map(|container| container.stamp.mounted.iter().cloned());
+        let new = run.plan.preparations.get(host).into_iter().flat_map(|preparation| &preparation.deliveries);
+        let places: BTreeSet<_> = kept.chain(new.map(|(_, set)| set.place.clone())).collect();
+        (!places.is_empty()).then(|| (host, places.into_iter().collect::<Vec<_>>()))
+    });
+    let tidied = hosts.map(|(host, places)| async move {
+        let result = match run.host(host) {
+            Ok(doors) => {
+                let tidy = || doors.engine.tidy(&run.plan.scope, &places);
+                run.change(host, Direction::Forward, Bound::HARMLESS, tidy).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            run.recorder.note(Event::Warning(Warning::NotTidied { host: host.clone(), reason: error.to_string() }));
+        }
+    });
+    join_all(tidied).await;
 }
 
 async fn put(run: &Run<'_>, host: &HostName, name: &str, number: u64, text: &str) -> Result<(), EngineError> {

@@ -58,8 +58,9 @@ pub(super) async fn stage(run: &Run<'_>, replacement: &Replacement) -> Result<()
     steps(run, replacement, &replacement.staging, Direction::Forward, &mut Vec::new()).await
 }
 
-/// Carries out a replacement that is staged; whatever fails or is cancelled is undone before this returns.
-pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement) -> Replaced {
+/// Carries out a replacement that is staged; whatever fails or is cancelled is undone before this returns. Where the fleet
+/// `goes_back` after a failure, stores do so first: what starts again finds the values that it was rolled out with.
+pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement, goes_back: bool) -> Replaced {
     let mut attempted = replacement.staging.clone();
     let stopped = match steps(run, replacement, &replacement.steps, Direction::Forward, &mut attempted).await {
         Ok(()) => {
@@ -71,6 +72,9 @@ pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement) -> Replace
     };
     if let Stopped::Failed { failure, .. } = &stopped {
         run.recorder.note(Event::HostFailed { failure: failure.clone() });
+        if goes_back {
+            run.withdraw().await;
+        }
     }
     let undone = undo(run, replacement, &unwind(replacement, &attempted)).await;
     match stopped {

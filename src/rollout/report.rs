@@ -17,6 +17,9 @@ pub struct Report {
     pub release: ReleaseId,
     /// Every host and service of the plan.
     pub rows: Vec<Row>,
+    /// Every store of the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<StoreRow>,
     /// What failed first.
     pub failure: Option<Failure>,
     /// What failed beside it, where hosts were asked at the same time.
@@ -77,6 +80,29 @@ pub struct Row {
     pub as_intended: bool,
     /// What is known of its health.
     pub health: RowHealth,
+}
+
+/// One store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreRow {
+    /// Its name in the manifest.
+    pub store: String,
+    /// What it holds now.
+    pub now: StoreNow,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreNow {
+    /// Exactly what the release publishes.
+    New,
+    /// Exactly what it held before.
+    Old,
+    /// Neither: somebody else has changed it.
+    Changed,
+    /// It could not be asked.
+    Unknown(String),
 }
 
 /// What runs of a service on a host.

@@ -8,14 +8,17 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::container::ContainerId;
 use crate::engine::EngineError;
-use crate::event::{Direction, Event};
+use crate::event::{Direction, Event, Failure};
 use crate::fleet::observed::ContainerState;
 use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
+use crate::publish::Publishing;
 use crate::release::Files;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::{Doors, HostDoors};
 use crate::rollout::lock::Lock;
+use crate::rollout::publish;
+use crate::rollout::publish::Published;
 use crate::rollout::recorder::Recorder;
 
 /// For how long after its time is up a call without an answer may still take hold on a host. What undoes
@@ -52,6 +55,8 @@ pub(super) struct Run<'a> {
     pub(super) recorder: &'a Recorder,
     pub(super) cancel: &'a Cancel,
     pub(super) lock: &'a Lock,
+    pub(super) publishing: &'a [Publishing],
+    pub(super) published: Published,
     shared: Mutex<Shared>,
 }
 
@@ -63,6 +68,8 @@ struct Shared {
     lives: BTreeMap<ContainerId, ContainerState>,
     /// Containers created in this run.
     created: BTreeMap<(HostName, ServiceName), ContainerId>,
+    /// Stores that could not be put back.
+    kept_back: Vec<Failure>,
 }
 
 impl<'a> Run<'a> {
@@ -73,8 +80,10 @@ impl<'a> Run<'a> {
         recorder: &'a Recorder,
         cancel: &'a Cancel,
         lock: &'a Lock,
+        publishing: &'a [Publishing],
     ) -> Self {
-        Self { plan, files, doors, recorder, cancel, lock, shared: Mutex::default() }
+        let published = Published::default();
+        Self { plan, files, doors, recorder, cancel, lock, publishing, published, shared: Mutex::default() }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -145,6 +154,18 @@ impl<'a> Run<'a> {
             pause *= 2;
         }
         Err(last)
+    }
+
+    /// Puts stores back to what they held before. What fails is kept until it is asked for.
+    pub(super) async fn withdraw(&self) {
+        let failures = publish::withdraw(self).await;
+        // Asked again, a store that cannot be put back fails again: the last word counts.
+        self.shared().kept_back = failures;
+    }
+
+    /// Why stores could not be put back.
+    pub(super) fn not_withdrawn(&self) -> Vec<Failure> {
+        std::mem::take(&mut self.shared().kept_back)
     }
 
     fn doubt(&self, host: &HostName, late: Duration) {

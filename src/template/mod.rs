@@ -15,10 +15,12 @@ use crate::name::{HostName, SecretName, ServiceName};
 mod engine;
 mod filters;
 mod library;
+mod publish;
 pub mod rendered;
 
 use engine::Engine;
 use library::{FOLDER, Library};
+pub use publish::published;
 pub use rendered::{Contents, RenderedFile};
 
 /// The files of every service on every host that runs it.
@@ -87,7 +89,9 @@ fn configs(
             }
         };
         match text {
-            Ok(text) => files.push(RenderedFile::config(config.file.clone(), text)),
+            Ok(text) => {
+                files.push(RenderedFile::config(config.file.clone(), text).delivered(config.deliver.clone()));
+            }
             Err(problem) => problems.note(problem, host, service),
         }
     }
@@ -96,17 +100,6 @@ fn configs(
 
 /// The variables of a template.
 fn scope(environment: &Environment, host: &Host, service: &Service, variables: &BTreeMap<String, String>) -> Value {
-    let map = |entries: &BTreeMap<String, String>| {
-        Value::from_pairs(entries.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-    };
-    let machine = |host: &Host| {
-        context! {
-            name => host.name.as_str(),
-            address => host.endpoint.address(),
-            role => host.role.as_deref().unwrap_or_default(),
-            labels => map(&host.labels),
-        }
-    };
     let port = |port: &Port| {
         context! {
             host_ip => port.host_ip.as_deref(),
@@ -127,6 +120,20 @@ fn scope(environment: &Environment, host: &Host, service: &Service, variables: &
             environment => map(&service.runtime.environment),
             ports => service.runtime.ports.iter().map(port).collect::<Vec<_>>(),
         },
+    }
+}
+
+fn map(entries: &BTreeMap<String, String>) -> Value {
+    Value::from_pairs(entries.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+/// A host, as templates see it.
+fn machine(host: &Host) -> Value {
+    context! {
+        name => host.name.as_str(),
+        address => host.endpoint.address(),
+        role => host.role.as_deref().unwrap_or_default(),
+        labels => map(&host.labels),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::container::FileDigest;
+use crate::delivery::Delivery;
 use crate::environment::{FileTarget, Secret};
 
 /// A file with its contents, for one container on one host.
@@ -16,6 +17,8 @@ pub struct RenderedFile {
     pub contents: Contents,
     /// What stands for the contents in specs, plans and labels.
     pub digest: String,
+    /// How it gets to the container.
+    pub deliver: Delivery,
 }
 
 /// Contents of a file.
@@ -40,13 +43,19 @@ impl RenderedFile {
     /// A rendered configuration file.
     pub fn config(target: FileTarget, text: String) -> Self {
         let digest = hex::encode(Sha256::digest(text.as_bytes()));
-        Self { target, contents: Contents::Config(text), digest }
+        Self { target, contents: Contents::Config(text), digest, deliver: Delivery::Container }
+    }
+
+    /// The same file, delivered in this way.
+    #[must_use]
+    pub fn delivered(self, deliver: Delivery) -> Self {
+        Self { deliver, ..self }
     }
 
     /// A secret as a file. `context` is that of [`Secret::fingerprint`].
     pub fn secret(target: FileTarget, secret: Secret, context: &str) -> Self {
         let digest = format!("secret:{}", secret.fingerprint(context));
-        Self { target, contents: Contents::Secret(secret), digest }
+        Self { target, contents: Contents::Secret(secret), digest, deliver: Delivery::Container }
     }
 
     /// The bytes that go to the host.
@@ -59,6 +68,6 @@ impl RenderedFile {
 
     /// Without the contents.
     pub fn stamp(&self) -> FileDigest {
-        FileDigest { target: self.target.clone(), digest: self.digest.clone() }
+        FileDigest { target: self.target.clone(), digest: self.digest.clone(), deliver: self.deliver.clone() }
     }
 }

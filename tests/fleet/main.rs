@@ -3,6 +3,7 @@
 //! Runs as `cargo test --test fleet -- --test-threads=1`; tests share one fleet and wait for each other anyway.
 
 mod bad_release;
+mod delivery;
 mod endpoint;
 mod first_deploy;
 mod haproxy;
@@ -13,6 +14,7 @@ mod interruption;
 mod local;
 mod lock;
 mod port;
+mod publish;
 mod registry;
 mod render;
 mod resources;

@@ -3,11 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 14] = [
+const PURE: [&str; 18] = [
     "src/plan",
     "src/name.rs",
     "src/duration.rs",
     "src/container.rs",
+    "src/delivery.rs",
+    "src/publish/mod.rs",
+    "src/publish/state.rs",
+    "src/publish/swap.rs",
     "src/release.rs",
     "src/event.rs",
     "src/fleet/ledger.rs",

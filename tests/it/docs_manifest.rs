@@ -37,7 +37,7 @@ fn sections() -> Vec<Section> {
     let (mut in_example, mut in_item) = (false, false);
     for line in text.lines() {
         if let Some(heading) = line.strip_prefix("## ") {
-            let level = heading.trim_matches('`').to_owned();
+            let level = heading.replace('`', "");
             sections.push(Section { level, keys: BTreeSet::new(), examples: Vec::new() });
         }
         let Some(section) = sections.last_mut() else { continue };
@@ -81,6 +81,9 @@ fn probe(level: &str) -> String {
     let service = |inner: String| format!("services: {{ web: {{ {inner} }} }}");
     match level {
         "At the top" => probe,
+        "services.<name>.configs and secrets, one of them" => service(format!("configs: [{{ source: app, {probe} }}]")),
+        "publish.<name>.consul" => format!("publish: {{ settings: {{ consul: {{ {probe} }} }} }}"),
+        "publish.<name>.etcd" => format!("publish: {{ settings: {{ etcd: {{ {probe} }} }} }}"),
         "registry" => format!("registry: {{ host: a.b, {probe} }}"),
         "secrets.<name>" => format!("secrets: {{ token: {{ {probe} }} }}"),
         "services.<name>.networks.<name>" => service(format!("networks: {{ back: {{ {probe} }} }}")),
@@ -88,8 +91,13 @@ fn probe(level: &str) -> String {
         _ => {
             let Some(keys) = level.strip_prefix("services.<name>.") else {
                 let (section, _) = level.split_once('.').unwrap_or((level, ""));
-                let name =
-                    BTreeMap::from([("hosts", "web1"), ("configs", "app"), ("networks", "back"), ("volumes", "data")]);
+                let name = BTreeMap::from([
+                    ("hosts", "web1"),
+                    ("configs", "app"),
+                    ("networks", "back"),
+                    ("publish", "settings"),
+                    ("volumes", "data"),
+                ]);
                 return format!("{section}: {{ {}: {{ {probe} }} }}", name[section]);
             };
             service(keys.split('.').rev().fold(probe, |inner, key| match key {

@@ -19,6 +19,7 @@ fn rollout(ledger: Ledger, kind: Kind, release: u64, result: RolloutResult, size
         by: "ann@desk".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         placements: BTreeMap::new(),
+        published: std::collections::BTreeMap::new(),
     })
 }
 

@@ -234,7 +234,7 @@ fn what_is_wrong_is_said_with_its_place() {
             ),
             (
                 "read_only: true\nsecrets: [token]",
-                "12:5: files cannot be delivered into a read-only container (remove `read_only`, or give the service neither configs nor secrets)",
+                "12:5: files cannot be delivered into a read-only container (remove `read_only`, give the service no secrets, and its configs `deliver: volume` or `deliver: image`)",
             ),
             ("working_dir: srv", "12:18: `srv` is not a directory (write an absolute path)"),
             ("expose: [90-80]", "12:14: `90-80` is not a port of the container (write `80`, `8000-8009` or `53/udp`)"),

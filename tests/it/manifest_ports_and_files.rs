@@ -150,6 +150,34 @@ fn a_file_has_a_declared_source_a_path_and_an_octal_mode() {
         ("configs: [{ source: app, uid: root }]", "12:35: expected a number from 0 to 4294967295, found `root`"),
         ("configs: [{ target: /x }]", "12:15: `source` is missing"),
         ("configs: [app, { source: app, target: /app }]", "12:43: something is at `/app` already (12)"),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volumes }]",
+            "12:59: `volumes` is not a way to deliver a config (did you mean `volume`?)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app.conf, deliver: volume }]",
+            "12:38: `/etc` cannot be mounted: it would hide what the image has there (deliver the file to a directory of its own)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: { host: etc } }]",
+            "12:67: `etc` is not a directory of the host for these files (write an absolute path without `..`, of a directory of their own)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume }, { source: app, target: /etc/app/b/c }]",
+            "12:38: `/etc/app` is mounted as a whole, and `/etc/app/b/c` is put there too (12) (deliver both in one way, or to different directories)",
+        ),
+        (
+            "volumes: [\"data:/etc/app\"]\nconfigs: [{ source: app, target: /etc/app/a, deliver: host }]",
+            "13:38: `/etc/app` is mounted as a whole, and `/etc/app` is put there too (12) (deliver both in one way, or to different directories)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: signal }]",
+            "12:78: a running container is not signalled: it would no longer be what its labels say it is (write `replace`: a container with the new file takes its place behind the gate)",
+        ),
+        (
+            "secrets: [{ source: token, deliver: image }]",
+            "12:32: a secret is only ever copied into its container (remove `deliver`, or make it a config if it is none)",
+        ),
         ("secrets: [tokn]", "12:15: the secret `tokn` is not declared (did you mean `token`?)"),
         (
             "secrets: [{ source: token, target: a/../../b }]",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use shipctl::container::{ContainerId, ContainerSpec};
+use shipctl::delivery::Delivery;
 use shipctl::engine::Provision;
 use shipctl::environment::{
     BatchSize, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, Order, Port, Protocol,
@@ -20,7 +21,9 @@ use shipctl::plan::{Plan, check, saved};
 use shipctl::plan::{Refusal, planner};
 use shipctl::release::{Release, ReleaseId, content_digest};
 
-use crate::support::environment::{environment, host, release, service};
+use crate::support::environment::{
+    delivering, environment, files, host, image, published, publishing, release, service,
+};
 
 /// A fleet as it is after `tags` were rolled out one after the other, the last one running.
 fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
@@ -38,6 +41,7 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
             by: "ann@desk".to_owned(),
             at: Timestamp::UNIX_EPOCH,
             placements,
+            published: std::collections::BTreeMap::new(),
         });
     }
     let hosts = environment.hosts.keys().map(|name| {
@@ -126,6 +130,36 @@ fn text(plan: &Plan) -> String {
         text = text.replace(&release.to_string(), &format!("r{}", release.number));
     }
     text
+}
+
+#[test]
+fn other_files_alone_are_a_replacement_and_lie_in_their_volume_before_the_first_batch() {
+    let environment = delivering(environment(1), &Delivery::Volume);
+    let observed = fleet(&environment, &["v1"]);
+    let images = environment.services.keys().map(|name| (name.clone(), image("v1"))).collect();
+    let release = Release::assemble(&environment, images, &files(&environment, "v2"));
+    let plan = planner::deploy(&environment, &observed, &Selection::default(), &release).expect("a plan");
+    assert_eq!(check::faults(&plan), Vec::<String>::new());
+    let said = plan.to_string();
+    assert!(said.contains(", put 1 file into volume shop-prod-web-config-"), "{said}");
+    assert!(said.contains("configuration changed") && said.contains("gate new"), "{said}");
+    let mut bent = plan;
+    bent.preparations.values_mut().for_each(|preparation| preparation.deliveries.clear());
+    assert_eq!(check::faults(&bent), ["web on web1 mounts files that are not put in their place first"]);
+}
+
+#[test]
+fn a_service_that_reads_a_store_is_another_one_when_a_value_changes() {
+    let environment = publishing(environment(1));
+    let observed = fleet(&environment, &["v1"]);
+    let images = environment.services.keys().map(|name| (name.clone(), image("v1"))).collect();
+    let digests = published(&environment, "v2").into_iter().map(|(store, values)| (store, values.digest())).collect();
+    let release = Release::assemble(&environment, images, &files(&environment, "v1")).publishing(&environment, digests);
+    let mut plan = planner::deploy(&environment, &observed, &Selection::default(), &release).expect("a plan");
+    assert!(plan.to_string().contains("configuration changed"), "{plan}");
+    assert_eq!(check::faults(&plan), Vec::<String>::new());
+    plan.published.clear();
+    assert_eq!(check::faults(&plan), ["web on web1 reads what is not published"]);
 }
 
 #[test]
@@ -354,6 +388,7 @@ fn a_rollout_on_selected_hosts_does_not_put_its_release_into_force() {
         release: plan.release.clone(),
         result: RolloutResult::Partial,
         placements: next.placements(),
+        published: std::collections::BTreeMap::new(),
         ..observed.ledger().entries[0].clone()
     };
     let ledger = observed.ledger().with(partial);

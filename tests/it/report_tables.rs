@@ -16,7 +16,7 @@ use shipctl::report::lock::LockAnswer;
 use shipctl::report::plan::PlanAnswer;
 use shipctl::report::rollout::RolloutAnswer;
 use shipctl::report::status::StatusAnswer;
-use shipctl::rollout::report::{Holder, Outcome, Report, Row, RowHealth, Running};
+use shipctl::rollout::report::{Holder, Outcome, Report, Row, RowHealth, Running, StoreNow, StoreRow};
 
 use crate::report_lines::first_plan;
 use crate::support::environment::{host, service};
@@ -62,6 +62,7 @@ fn report(outcome: Outcome, rows: Vec<Row>) -> Report {
         release: id(12),
         rows,
         failure: Some(failure),
+        stores: Vec::new(),
         further_failures: Vec::new(),
         undo_failures: Vec::new(),
     }
@@ -142,6 +143,7 @@ fn a_locked_environment_names_the_holder() {
         release: id(12),
         rows: Vec::new(),
         failure: None,
+        stores: Vec::new(),
         further_failures: Vec::new(),
         undo_failures: Vec::new(),
     };
@@ -220,6 +222,7 @@ fn history_marks_the_release_in_force() {
         by: "ann@desk".to_owned(),
         at: at(when),
         placements: Placements::new(),
+        published: std::collections::BTreeMap::new(),
     };
     let entries = vec![
         entry(15, Kind::Deploy, 13, RolloutResult::RolledBack, "2026-11-20T11:58:30Z"),
@@ -257,4 +260,17 @@ fn a_lock_is_told_once_although_every_host_carries_it() {
     "#);
     let answer = LockAnswer { scope: scope(), holders: Vec::new(), unreachable: Vec::new(), now: now() };
     assert_snapshot!(shown(&answer), @"shop prod: nobody holds the lock");
+}
+
+#[test]
+fn what_a_store_holds_is_said_beside_what_hosts_run() {
+    let store = |name: &str, now| StoreRow { store: name.to_owned(), now };
+    let stores = vec![
+        store("flags", StoreNow::Old),
+        store("settings", StoreNow::Unknown("connection refused\u{1b}[2J".to_owned())),
+    ];
+    let text = text(&Report { stores, ..report(Outcome::Halted, Vec::new()) });
+    assert!(text.contains("store flags holds what it held before\n"), "{text}");
+    assert!(text.contains("store settings is not known to hold old or new values: connection refused"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
 }

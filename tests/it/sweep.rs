@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use shipctl::rollout::report::Outcome;
 
+use crate::support::environment::PUBLISHED;
 use crate::support::operator::{Command, End, Operator, runtime};
 use crate::support::planted::{self, Planted};
-use crate::support::sim::world::{Call, Flaw};
+use crate::support::sim::world::{Call, Flaw, SimHost};
 use crate::support::sim::{Behaviour, Fault};
 use crate::support::sweep::{Finding, Scenario};
 
@@ -29,6 +30,12 @@ enum Kind {
     TwoAtATime,
     TwoAtATimeBad,
     Rollback,
+    Volume,
+    VolumeBad,
+    VolumeRollback,
+    Publish,
+    PublishBad,
+    PublishRollback,
     PutBack,
     PutBackBad,
     AfterAKill,
@@ -36,7 +43,7 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 21] = [
         Self::GoodDeploy,
         Self::BadDeploy,
         Self::BadOnSecond,
@@ -48,6 +55,12 @@ impl Kind {
         Self::TwoAtATime,
         Self::TwoAtATimeBad,
         Self::Rollback,
+        Self::Volume,
+        Self::VolumeBad,
+        Self::VolumeRollback,
+        Self::Publish,
+        Self::PublishBad,
+        Self::PublishRollback,
         Self::PutBack,
         Self::PutBackBad,
         Self::AfterAKill,
@@ -73,6 +86,12 @@ impl Kind {
             Self::TwoAtATime => Scenario::two_at_a_time(good).await,
             Self::TwoAtATimeBad => Scenario::two_at_a_time(exits_on_second).await,
             Self::Rollback => Scenario::rollback().await,
+            Self::Volume => Scenario::volume(good).await,
+            Self::VolumeBad => Scenario::volume(exits_on_second).await,
+            Self::VolumeRollback => Scenario::volume_rollback().await,
+            Self::Publish => Scenario::publishing(good).await,
+            Self::PublishBad => Scenario::publishing(exits_on_second).await,
+            Self::PublishRollback => Scenario::publishing_rollback().await,
             Self::PutBack => Scenario::put_back(true).await,
             Self::PutBackBad => Scenario::put_back(false).await,
             Self::AfterAKill => Scenario::after_a_kill(good).await,
@@ -288,7 +307,7 @@ fn a_seed_replays_exactly() {
 fn is_caught(planted: Planted) -> bool {
     let others = [Fault::PowerCut(Duration::from_secs(2)), Fault::CrashAfter];
     let faults: Vec<_> = Fault::OF_CALLS.into_iter().chain(others).collect();
-    [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor].into_iter().any(|kind| {
+    [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor, Kind::Volume].into_iter().any(|kind| {
         let schedules = std::iter::once(Schedule::new()).chain(singles(kind, &faults));
         runtime().block_on(async {
             let scenario = kind.scenario().await.with(planted);
@@ -307,6 +326,22 @@ fn every_planted_bug_is_caught() {
     for planted in planted::ALL {
         assert!(is_caught(planted), "not caught: {}", planted.name);
     }
+}
+
+#[test]
+fn nothing_is_written_over_a_change_of_somebody_else_that_comes_between_the_look_and_the_write() {
+    let (end, world) = runtime().block_on(async {
+        let scenario = Kind::Publish.scenario().await;
+        let world = scenario.operator.world.clone();
+        world.state().flaw = Some(Flaw::SomebodyElseWrites);
+        (scenario.operator.run(&scenario.command).await, world)
+    });
+    let End::Reported(report) = &end else { panic!("{end:?}") };
+    let reason = report.failure.as_ref().map(|failure| failure.reason.as_str());
+    assert_eq!((&report.outcome, reason), (&Outcome::Unchanged, Some("somebody else changed shop/prod/release")));
+    assert_eq!(world.state().store.text(PUBLISHED).as_deref(), Some("theirs"));
+    let unproven = |host: &SimHost| host.containers.iter().any(|container| !container.is_proven());
+    assert!(!world.state().hosts.values().any(unproven), "what was created for the release is removed again");
 }
 
 /// How two deploys that begin at the same time end.

@@ -100,11 +100,12 @@ impl DockerEngine {
                 self.short(self.docker().connect_network(&network, connect)).await?;
             }
         }
-        if files.is_empty() {
+        let copied: Vec<_> = files.iter().filter(|file| file.deliver.is_default()).collect();
+        if copied.is_empty() {
             return Ok(());
         }
         let archive =
-            files::archive(files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+            files::archive(copied).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
         self.upload(id, archive).await
     }
 

@@ -12,19 +12,24 @@ use crate::template::rendered::RenderedFile;
 
 /// One archive of all files, to be unpacked at `/`. The engine makes missing directories. Times are fixed, so that equal
 /// files make an equal archive.
-pub(super) fn archive(files: &[RenderedFile]) -> io::Result<Vec<u8>> {
+pub(super) fn archive<'f>(files: impl IntoIterator<Item = &'f RenderedFile>) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_size(file.bytes().len() as u64);
-        header.set_mode(file.target.mode & 0o7777);
-        header.set_uid(u64::from(file.target.uid));
-        header.set_gid(u64::from(file.target.gid));
-        header.set_mtime(0);
-        archive.append_data(&mut header, file.target.path.trim_start_matches('/'), file.bytes())?;
+        append(&mut archive, file.target.path.trim_start_matches('/'), file)?;
     }
     archive.into_inner()
+}
+
+/// Adds a file under this name, with its own owner and mode.
+pub(super) fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, file: &RenderedFile) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_size(file.bytes().len() as u64);
+    header.set_mode(file.target.mode & 0o7777);
+    header.set_uid(u64::from(file.target.uid));
+    header.set_gid(u64::from(file.target.gid));
+    header.set_mtime(0);
+    archive.append_data(&mut header, name, file.bytes())
 }
 
 /// An archive of nothing.

@@ -115,23 +115,38 @@ impl DockerEngine {
     }
 
     async fn create_marker(&self, name: &str, labels: &[(&str, String)]) -> Result<ContainerId, EngineError> {
-        match self.try_create_marker(name, labels).await {
+        self.create_idle(name, labels, Box::default()).await
+    }
+
+    /// Creates a container that holds nothing and is never started.
+    pub(super) async fn create_idle(
+        &self,
+        name: &str,
+        labels: &[(&str, String)],
+        host: Box<HostConfig>,
+    ) -> Result<ContainerId, EngineError> {
+        match Box::pin(self.try_create_idle(name, labels, host.clone())).await {
             Err(EngineError::NotFound(_)) => {
                 self.import_image().await?;
-                self.try_create_marker(name, labels).await
+                Box::pin(self.try_create_idle(name, labels, host)).await
             }
             other => other,
         }
     }
 
-    async fn try_create_marker(&self, name: &str, labels: &[(&str, String)]) -> Result<ContainerId, EngineError> {
+    async fn try_create_idle(
+        &self,
+        name: &str,
+        labels: &[(&str, String)],
+        host: Box<HostConfig>,
+    ) -> Result<ContainerId, EngineError> {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let body = ContainerCreateBody {
             image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
             // The engine wants a command, although this never runs.
             cmd: Some(vec!["-".to_owned()]),
             labels: Some(labels),
-            host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..HostConfig::default() }),
+            host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..*host }),
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::new().name(name).build();

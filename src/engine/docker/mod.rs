@@ -12,6 +12,7 @@ use super::client::{self, Client, SHORT};
 use super::marker::Markers;
 use super::{Engine, EngineError, Provision, PullProgress};
 use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
+use crate::delivery::{FileSet, Place};
 use crate::environment::{RestartPolicy, Scope};
 use crate::fleet::Host;
 use crate::fleet::observed::{ContainerState, ObservedHost};
@@ -22,6 +23,7 @@ use crate::template::rendered::RenderedFile;
 use crate::transport::{self, Transport, TransportError};
 
 mod container;
+mod delivery;
 pub mod files;
 mod look;
 mod marker;
@@ -103,6 +105,14 @@ impl Engine for DockerEngine {
             Provision::Network(network) => self.provide_network(scope, network).await,
             Provision::Volume(volume) => self.provide_volume(scope, volume).await,
         }
+    }
+
+    async fn deliver(&self, scope: &Scope, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError> {
+        self.deliver_files(scope, set, files).await
+    }
+
+    async fn tidy(&self, scope: &Scope, candidates: &[Place]) -> Result<(), EngineError> {
+        self.tidy_files(scope, candidates).await
     }
 
     async fn create(

@@ -82,6 +82,7 @@ fn spec() -> ContainerSpec {
             annotations: BTreeMap::new(),
         },
         files: Vec::new(),
+        published: BTreeMap::new(),
         health: Health {
             check: Check::Running,
             interval: Duration::from_secs(1),

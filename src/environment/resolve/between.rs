@@ -68,7 +68,7 @@ fn there_is(constraint: &Constraint, fleet: &Fleet<'_>) -> String {
 
 /// Without a registry an image is only where it was built.
 fn images_reach_hosts(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
-    let (Some(span), None) = (draft.build, fleet.registry) else { return };
+    let (Some(span), None) = (draft.build.or(draft.baked), fleet.registry) else { return };
     let far = hosts(fleet).find(|host| draft.admits(host) && host.endpoint != *fleet.builder);
     if let Some(host) = far {
         let message = format!("the image is built on {}, and nothing brings it to host `{}`", fleet.builder, host.name);

@@ -1,11 +1,14 @@
 //! `configs:` and `secrets:` of a service: files in its container.
 
 use super::declared::Declared;
+use super::delivery;
 use super::mounts::{Targets, is_container_path, occupy};
 use crate::environment::{ConfigFile, FileTarget, SecretFile};
 use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Kind, Node, quoted};
 
+/// Where a config goes of which only the name is said.
+const CONFIG_FOLDER: &str = "/";
 /// Anyone in the container may read a config.
 const CONFIG_MODE: u32 = 0o444;
 /// Only its owner may read a secret.
@@ -21,11 +24,14 @@ pub(super) fn configs(
     let Some(node) = fields.get("configs") else { return Vec::new() };
     let items = decoder.list(node);
     let config = |item: &Node| {
-        let (source, file) = file(item, "/", CONFIG_MODE, decoder, targets)?;
+        let (source, file) = file(item, CONFIG_FOLDER, CONFIG_MODE, decoder, targets)?;
+        let deliver = delivery::decode(item, decoder);
         let (source, content) = declared.config(source, decoder)?;
-        Some(ConfigFile { source, content, file: file? })
+        Some(ConfigFile { source, content, file: file?, deliver: deliver? })
     };
-    items.iter().filter_map(config).collect()
+    let configs: Vec<_> = items.iter().filter_map(config).collect();
+    delivery::check(&configs, node.span, targets, decoder);
+    configs
 }
 
 /// The service's secrets.
@@ -75,6 +81,14 @@ fn file<'n>(
     let uid = fields.get("uid").and_then(|node| id(node, decoder)).unwrap_or(0);
     let gid = fields.get("gid").and_then(|node| id(node, decoder)).unwrap_or(0);
     let mode = fields.get("mode").and_then(|node| permissions(node, decoder)).unwrap_or(mode);
+    // Is read apart, where it may be said.
+    if folder == CONFIG_FOLDER {
+        fields.get("deliver");
+        fields.get("on_change").and_then(|node| delivery::on_change(node, decoder));
+    } else if let Some(entry) = fields.entry("deliver") {
+        let message = "a secret is only ever copied into its container";
+        decoder.problem_with_help(entry.key, message, "remove `deliver`, or make it a config if it is none");
+    }
     fields.finish(decoder);
     source.map(|source| (source, path.map(|path| FileTarget { path, uid, gid, mode })))
 }

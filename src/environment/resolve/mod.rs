@@ -14,6 +14,7 @@ mod between;
 mod blkio;
 mod configs;
 mod declared;
+mod delivery;
 mod dependencies;
 mod deploy;
 mod files;
@@ -28,6 +29,7 @@ mod networks;
 mod overrides;
 mod ports;
 mod privileges;
+mod publish;
 mod registry;
 mod replicas;
 mod resources;
@@ -77,6 +79,8 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     overrides::apply(&mut base, &mut drafts, decoder);
     let drafts = dependencies::arrange(drafts, &active, decoder);
     let drafts = replicas::expand(drafts, &hosts, decoder);
+    let scope = format!("{project_text}/{}", manifest.name);
+    let publish = publish::decode(&mut top, decoder, &declared, &scope, &drafts);
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {
@@ -96,6 +100,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         age,
         networks: declared.networks.into_values().map(|network| (network.name.clone(), network)).collect(),
         volumes: declared.volumes.into_values().map(|volume| (volume.name.clone(), volume)).collect(),
+        publish,
         keep_releases: keep_releases.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(KEEP_RELEASES),
     })
 }

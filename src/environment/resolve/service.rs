@@ -7,6 +7,7 @@ use super::declared::Declared;
 use super::dependencies::{self, Dependency};
 use super::ports::Published;
 use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, words};
+use crate::delivery::Delivery;
 use crate::environment::{Privileges, Replicas, Runtime, Service};
 use crate::fleet::Host;
 use crate::manifest::decode::{Decoder, Fields};
@@ -23,6 +24,8 @@ pub(super) struct Draft {
     pub(super) service: Service,
     /// `build:`
     pub(super) build: Option<Span>,
+    /// `configs:`, where some are baked into an image.
+    pub(super) baked: Option<Span>,
     /// One for each of the service's ports.
     pub(super) ports: Vec<Published>,
     /// One for each of the service's constraints.
@@ -114,6 +117,8 @@ pub(super) fn service(
     let (volumes, mut targets) = mounts::decode(fields, decoder, declared);
     let networks = networks::decode(fields, decoder, declared);
     let configs = files::configs(fields, decoder, declared, &mut targets);
+    let is_baked = configs.iter().any(|config| config.deliver == Delivery::Image);
+    let baked = fields.entry("configs").filter(|_| is_baked).map(|entry| entry.key);
     let secrets = files::secrets(fields, decoder, declared, &mut targets);
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
@@ -150,10 +155,11 @@ pub(super) fn service(
     image::pull_policy(fields, build.is_some(), decoder);
     let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
     if let (Some(entry), true) = (fields.entry("read_only"), runtime.privileges.read_only)
-        && !(configs.is_empty() && secrets.is_empty())
+        && !(configs.iter().all(|config| !config.deliver.is_default()) && secrets.is_empty())
     {
         // Engines refuse to copy into one ("container rootfs is marked read-only").
-        let help = "remove `read_only`, or give the service neither configs nor secrets";
+        let help =
+            "remove `read_only`, give the service no secrets, and its configs `deliver: volume` or `deliver: image`";
         decoder.problem_with_help(entry.key, "files cannot be delivered into a read-only container", help);
     }
     // Were read when the layers were put together.
@@ -179,6 +185,7 @@ pub(super) fn service(
     Draft {
         service,
         build: build.map(|entry| entry.key),
+        baked,
         ports: port_spans,
         constraints: deploy.constraint_spans,
         order: deploy.order,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 mod container;
 mod engine;
+pub mod etcd;
 mod fleet;
 mod host;
 mod images;

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
+use shipctl::delivery::Delivery;
+use shipctl::environment::publish::{PublishedValue, Publishing, StoreAccess, StoreKind};
 use shipctl::environment::{
-    AgeKeys, BatchSize, Check, Environment, FailureAction, Health, Limits, Logging, Naming, Network, Order, Port,
-    Privileges, Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
+    AgeKeys, BatchSize, Check, ConfigFile, ConfigSource, Environment, FailureAction, FileTarget, Health, Limits,
+    Logging, Naming, Network, Order, Port, Privileges, Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
 };
 use shipctl::fleet::{Endpoint, Host};
 use shipctl::name::{HostName, ServiceName};
+use shipctl::publish::{Published, Values};
 use shipctl::release::{Files, Release};
+use shipctl::template::rendered::RenderedFile;
 
 /// `web1`, `web2` and so on.
 pub fn host(number: usize) -> HostName {
@@ -44,6 +48,7 @@ pub fn environment(hosts: usize) -> Environment {
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         age: AgeKeys::default(),
+        publish: BTreeMap::new(),
         keep_releases: 2,
     }
 }
@@ -113,8 +118,59 @@ pub fn image(tag: &str) -> PinnedImage {
     }
 }
 
+/// The environment, whose service has a file that is delivered so. Its text is the tag of the release.
+pub fn delivering(mut environment: Environment, deliver: &Delivery) -> Environment {
+    let file = FileTarget { path: "/etc/app/app.conf".to_owned(), uid: 0, gid: 0, mode: 0o444 };
+    let (source, deliver) = ("app_conf".to_owned(), deliver.clone());
+    let config = ConfigFile { source, content: ConfigSource::Content(String::new()), file, deliver };
+    environment.services[0].configs.push(config);
+    environment
+}
+
+/// The key that [`publishing`] writes.
+pub const PUBLISHED: &str = "shop/prod/release";
+
+/// The environment, whose service reads a value from a store. It is the tag of the release.
+pub fn publishing(mut environment: Environment) -> Environment {
+    let kind = StoreKind::Etcd { login: None };
+    let address = "https://etcd.internal:2379".to_owned();
+    let value = PublishedValue::Text(ConfigSource::Content(String::new()));
+    let store = Publishing {
+        store: StoreAccess { kind, address, ca: None, identity: None },
+        state: "shipctl/shop/prod/settings".to_owned(),
+        values: BTreeMap::from([(PUBLISHED.to_owned(), value)]),
+        readers: None,
+    };
+    environment.publish.insert("settings".to_owned(), store);
+    environment
+}
+
+/// What a release with this tag publishes.
+pub fn published(environment: &Environment, tag: &str) -> BTreeMap<String, Values> {
+    let value = |key: &String| (key.clone(), Published::text(tag.to_owned()));
+    let values = |store: &Publishing| Values(store.values.keys().map(value).collect());
+    environment.publish.iter().map(|(name, store)| (name.clone(), values(store))).collect()
+}
+
+/// The files of a release with this tag.
+pub fn files(environment: &Environment, tag: &str) -> Files {
+    let mut files = Files::new();
+    for service in environment.services.values().filter(|service| !service.configs.is_empty()) {
+        for host in environment.placed(service) {
+            let configs = service.configs.iter().map(|config| {
+                let text = format!("release={tag}\n");
+                RenderedFile::config(config.file.clone(), text).delivered(config.deliver.clone())
+            });
+            files.insert((host.name.clone(), service.name.clone()), configs.collect());
+        }
+    }
+    files
+}
+
 /// The release of every service with this image tag.
 pub fn release(environment: &Environment, tag: &str) -> Release {
     let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
-    Release::assemble(environment, images.collect(), &Files::new())
+    let published = published(environment, tag).into_iter().map(|(store, values)| (store, values.digest()));
+    Release::assemble(environment, images.collect(), &files(environment, tag))
+        .publishing(environment, published.collect())
 }

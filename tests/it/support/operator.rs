@@ -11,16 +11,19 @@ use shipctl::fleet::select::Selection;
 use shipctl::fleet::status::Status;
 use shipctl::plan::{Plan, check};
 use shipctl::plan::{Refusal, planner};
+use shipctl::publish::propose;
 use shipctl::release::Files;
 use shipctl::rollout::Rollout;
 use shipctl::rollout::cancel::Cancel;
 use shipctl::rollout::lock::Claim;
 use shipctl::rollout::recorder::Recorder;
 use shipctl::rollout::report::Report;
+use shipctl::store::Store;
 
-use super::environment::release;
+use super::environment::{files, published, release};
 use super::sim::World;
 use super::sim::doors::SimJournal;
+use super::sim::store::SimStoreDoor;
 
 /// What the operator types.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,11 +95,26 @@ impl Operator {
     async fn type_in(&self, command: &Command) -> End {
         let doors = self.world.doors();
         let observed = doors.observe(&self.environment.scope()).await;
-        let plan = match self.plan(command, &observed) {
+        let mut plan = match self.plan(command, &observed) {
             Ok(Some(plan)) => plan,
             Ok(None) => return End::NoRelease,
             Err(refusal) => return End::Refused(refusal.to_string()),
         };
+        let wanted = match command {
+            Command::Deploy(tag) => Some(published(&self.environment, tag)),
+            Command::Rollback => None,
+        };
+        let store = Arc::new(SimStoreDoor(self.world.clone())) as Arc<dyn Store>;
+        let stores = self.environment.publish.keys().map(|name| (name.clone(), Arc::clone(&store))).collect();
+        let token = format!("{} {:?}", self.name, tokio::time::Instant::now());
+        let ledger = observed.ledger();
+        let proposed = propose(&self.environment, &stores, wanted.as_ref(), &ledger, &token, &mut plan).await;
+        let publishing = match proposed {
+            Ok(publishing) => publishing,
+            Err(why) => return End::Refused(why.to_string()),
+        };
+        let faults = check::faults(&plan);
+        assert!(self.bend.is_some() || faults.is_empty(), "{faults:#?}\n{plan}");
         if plan.is_noop() {
             return End::Nothing;
         }
@@ -108,11 +126,16 @@ impl Operator {
             kind: plan.kind.as_str().to_owned(),
             rollout: "test".to_owned(),
         };
-        let (files, cancel) = (Files::new(), &self.cancel);
+        let files = match command {
+            Command::Deploy(tag) => files(&self.environment, tag),
+            Command::Rollback => Files::new(),
+        };
+        let cancel = &self.cancel;
         let rollout = Rollout {
             plan: &plan,
             observed: &observed,
             files: &files,
+            publishing: &publishing,
             doors: &doors,
             recorder: &recorder,
             cancel,

@@ -27,7 +27,7 @@ const fn flaw(name: &'static str, flaw: Flaw) -> Planted {
 }
 
 /// All of them.
-pub const ALL: [Planted; 15] = [
+pub const ALL: [Planted; 16] = [
     plan("a container is promoted without passing its gate", |plan| {
         drop_steps(plan, |step| matches!(step, Step::Gate(_)));
     }),
@@ -55,6 +55,9 @@ pub const ALL: [Planted; 15] = [
     }),
     plan("images are not pulled before the first container is stopped", |plan| {
         plan.preparations.values_mut().for_each(|preparation| preparation.pulls.clear());
+    }),
+    plan("files are not in their places before the first container is stopped", |plan| {
+        plan.preparations.values_mut().for_each(|preparation| preparation.deliveries.clear());
     }),
     plan("all hosts are replaced at once", |plan| {
         let rest: Vec<_> = plan.batches.drain(1.min(plan.batches.len())..).collect();

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shipctl::container::SpecDigest;
+use shipctl::delivery::Delivery;
 use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
 use shipctl::name::HostName;
 use shipctl::rollout::cancel::Cancel;
-use shipctl::rollout::report::{Outcome, Report, Running};
+use shipctl::rollout::report::{Outcome, Report, Running, StoreNow};
 use tokio::time::Instant;
 
-use super::environment::{environment, host, image, release};
+use super::environment::{PUBLISHED, delivering, environment, host, image, publishing, release};
 use super::operator::{Command, End, Operator, let_pass};
 use super::planted::Planted;
 use super::sim::container::SimContainer;
@@ -84,6 +85,67 @@ impl Scenario {
         }
     }
 
+    /// Three hosts, whose containers mount a file of their release from a volume.
+    pub async fn volume(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&delivering(environment(3), &Delivery::Volume)).await, behaviour)
+    }
+
+    /// The same, about to go back to release 1.
+    pub async fn volume_rollback() -> Self {
+        Self::rollback_of(Self::fleet(&delivering(environment(3), &Delivery::Volume)).await)
+    }
+
+    /// Three hosts, whose containers read a value of their release from a store.
+    pub async fn publishing(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&publishing(environment(3))).await, behaviour)
+    }
+
+    /// The same, about to go back to release 1.
+    pub async fn publishing_rollback() -> Self {
+        Self::rollback_of(Self::fleet(&publishing(environment(3))).await)
+    }
+
+    /// What the store holds before the command, and if it succeeds.
+    fn published(&self) -> Option<(String, String)> {
+        let tag = |tag: &str| tag.to_owned();
+        let ends = match &self.command {
+            Command::Deploy(to) => (tag("v2"), to.clone()),
+            Command::Rollback => (tag("v2"), tag("v1")),
+        };
+        (!self.operator.environment.publish.is_empty()).then_some(ends)
+    }
+
+    /// I12: what the run says of the store is so.
+    fn judge_store(&self, world: &World, end: &End, felled: bool, broken: &mut Vec<String>) {
+        let Some((old, new)) = self.published() else { return };
+        let there = world.state().store.text(PUBLISHED).unwrap_or_default();
+        let report = match end {
+            End::Reported(report) => report,
+            End::Killed => return,
+            End::Refused(_) | End::Nothing | End::NoRelease => {
+                if there != old {
+                    broken.push(format!("I12: a run that refused to begin left {there} in the store"));
+                }
+                return;
+            }
+        };
+        let wanted = match (&report.outcome, report.stores.first().map(|row| &row.now)) {
+            (Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_), _)
+            | (_, Some(StoreNow::Old))
+            | (Outcome::Cancelled, None) => Some(&old),
+            (Outcome::Completed, _) | (_, Some(StoreNow::New)) => Some(&new),
+            (_, Some(StoreNow::Unknown(_)) | None) => None,
+            (_, Some(StoreNow::Changed)) => {
+                broken.push("I12: nobody else changed the store, and the report says so".to_owned());
+                None
+            }
+        };
+        if wanted.is_some_and(|wanted| *wanted != there) {
+            let said = (&report.outcome, &report.stores);
+            broken.push(format!("I12: the store holds {there:?}, and the report says {said:?} (felled: {felled})"));
+        }
+    }
+
     /// Three empty hosts, about to get their first release.
     pub fn first_deploy(behaviour: Behaviour) -> Self {
         let operator = Operator::new(&World::new((1..=3).map(host)), &environment(3));
@@ -108,7 +170,10 @@ impl Scenario {
 
     /// Three hosts on release 2, about to go back to release 1.
     pub async fn rollback() -> Self {
-        let operator = Self::fleet(&environment(3)).await;
+        Self::rollback_of(Self::fleet(&environment(3)).await)
+    }
+
+    fn rollback_of(operator: Operator) -> Self {
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v1"));
         let (command, begins) = (Command::Rollback, BTreeMap::new());
         Self {
@@ -265,6 +330,7 @@ impl Scenario {
                 host.boots_at = Some(now);
             }
         }
+        state.store.restore();
         state.settle(now);
     }
 
@@ -284,6 +350,7 @@ impl Scenario {
             End::Killed => return,
             // Nothing was done, so nothing may have changed.
             End::Refused(_) | End::Nothing | End::NoRelease => {
+                self.judge_store(world, end, fells, broken);
                 for name in names {
                     if !fells && running(world, name) != self.beginning(name) {
                         broken.push(format!("I4: {name} was changed by a run that refused to begin"));
@@ -292,6 +359,7 @@ impl Scenario {
                 return;
             }
         };
+        self.judge_store(world, end, fells, broken);
         for name in names {
             let truth = running(world, name);
             let (old, new) = (self.origin(name), self.target(name));
@@ -370,6 +438,12 @@ impl Scenario {
                 broken.push(format!("I6: {name}: a quiet second run ({end:?}) leaves {truth:?}"));
             }
         }
+        if let Some((old, new)) = self.published() {
+            let (there, wanted) = (world.state().store.text(PUBLISHED), if self.good { new } else { old });
+            if there.as_ref() != Some(&wanted) {
+                broken.push(format!("I6: a quiet second run ({end:?}) leaves {there:?} in the store"));
+            }
+        }
         if !self.good {
             return;
         }
@@ -398,6 +472,10 @@ fn standing(world: &World) -> Vec<String> {
         format!("{name} {container} {phase:?} {restart:?} {files:?} {stopped}")
     });
     let mut lines: Vec<_> = lines.collect();
+    let places =
+        state.hosts.iter().flat_map(|(name, host)| host.places.iter().map(move |one| format!("{name} {one:?}")));
+    lines.extend(places);
+    lines.extend(state.store.text(PUBLISHED));
     lines.sort();
     lines
 }
@@ -409,7 +487,10 @@ fn left_behind(world: &World, names: &[HostName]) -> Vec<String> {
     let left = hosts.flat_map(|(name, host)| {
         let locks = host.markers.keys().filter(|marker| marker.starts_with("shipctl-lock")).cloned();
         let unproven = host.containers.iter().filter(|one| !one.is_proven()).map(|one| one.name.clone());
-        locks.chain(unproven).map(move |left| format!("I5: {name}: {left} is left behind"))
+        let mounted: Vec<_> = host.containers.iter().flat_map(|one| &one.stamp.mounted).collect();
+        let places = host.places.keys().filter(|place| !mounted.contains(place)).map(ToString::to_string);
+        let places: Vec<_> = places.collect();
+        locks.chain(unproven).chain(places).map(move |left| format!("I5: {name}: {left} is left behind"))
     });
     left.collect()
 }

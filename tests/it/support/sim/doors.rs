@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shipctl::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
+use shipctl::delivery::{FileSet, Place};
 use shipctl::engine::marker::{Marker, Markers};
 use shipctl::engine::{Engine, EngineError, Provision, PullProgress};
 use shipctl::environment::{Check, Port, RestartPolicy, Scope};
@@ -56,6 +57,17 @@ impl Engine for SimDoor {
 
     async fn provide(&self, _: &Scope, what: &Provision) -> Result<(), EngineError> {
         self.world.change(&self.host, Op::Provide(what.clone())).await.map(drop)
+    }
+
+    async fn deliver(&self, _: &Scope, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError> {
+        let mut files: Vec<_> = files.iter().map(RenderedFile::stamp).collect();
+        files.sort();
+        let digests = files.into_iter().map(|file| file.digest).collect();
+        self.world.change(&self.host, Op::Deliver(set.place.clone(), digests)).await.map(drop)
+    }
+
+    async fn tidy(&self, _: &Scope, _: &[Place]) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Tidy).await.map(drop)
     }
 
     async fn create(

@@ -6,6 +6,7 @@ pub mod doors;
 pub mod fault;
 pub mod op;
 pub mod rules;
+pub mod store;
 pub mod world;
 
 pub use container::Behaviour;

@@ -1,6 +1,7 @@
 //! Everything that changes a simulated host, as a value: so that it can be applied now, later, or not at all.
 
 use shipctl::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, UNPROVEN_SUFFIX};
+use shipctl::delivery::{FileSet, Place};
 use shipctl::engine::{EngineError, Provision};
 use shipctl::environment::RestartPolicy;
 use shipctl::fleet::stamp::Stamp;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::container::SimContainer;
 use super::rules;
-use super::world::{Flaw, SimMarker, State};
+use super::world::{Flaw, SimHost, SimMarker, State};
 use shipctl::fleet::observed::Phase;
 
 /// A change to one host.
@@ -17,7 +18,14 @@ use shipctl::fleet::observed::Phase;
 pub enum Op {
     Pull(PinnedImage),
     Provide(Provision),
-    Create { spec: Box<ContainerSpec>, stamp: Box<Stamp>, files: Vec<String> },
+    /// A set of files, with the digests of what is in them.
+    Deliver(Place, Vec<String>),
+    Tidy,
+    Create {
+        spec: Box<ContainerSpec>,
+        stamp: Box<Stamp>,
+        files: Vec<String>,
+    },
     Start(ContainerId),
     Stop(ContainerId),
     Promote(ContainerId, ContainerName, RestartPolicy),
@@ -49,6 +57,12 @@ impl Op {
             }
             Self::Provide(Provision::Network(network)) => drop(state.host(host).networks.insert(network.name.clone())),
             Self::Provide(Provision::Volume(volume)) => drop(state.host(host).volumes.insert(volume.name.clone())),
+            Self::Deliver(place, files) => drop(state.host(host).places.insert(place.clone(), files.clone())),
+            Self::Tidy => {
+                let sim = state.host(host);
+                let used: Vec<_> = sim.containers.iter().flat_map(|one| one.stamp.mounted.clone()).collect();
+                sim.places.retain(|place, _| used.contains(place));
+            }
             Self::Create { spec, stamp, files } => return create(state, host, spec, stamp, files).map(Some),
             Self::Start(id) => start(state, host, id, now)?,
             Self::Stop(id) => {
@@ -96,6 +110,11 @@ impl Op {
     }
 }
 
+fn holds(host: &SimHost, set: &FileSet) -> bool {
+    let wanted = set.files.iter().map(|file| &file.digest);
+    host.places.get(&set.place).is_some_and(|held| held.iter().eq(wanted))
+}
+
 fn create(
     state: &mut State,
     host: &HostName,
@@ -105,6 +124,9 @@ fn create(
 ) -> Result<ContainerId, EngineError> {
     if !state.host(host).images.contains(&spec.image.reference()) {
         return Err(EngineError::NotFound(format!("no such image: {}", spec.image)));
+    }
+    if let Some(missing) = FileSet::of(spec).iter().find(|set| !holds(state.host(host), set)) {
+        return Err(EngineError::NotFound(format!("{} does not hold its files", missing.place)));
     }
     let name = spec.name(&stamp.spec);
     let taken = |container: &&mut SimContainer| container.name == name.unproven();
@@ -132,6 +154,13 @@ fn start(state: &mut State, host: &HostName, id: &ContainerId, now: Instant) -> 
     if containers[wanted].is_running() {
         return Ok(());
     }
+    let mounted = containers[wanted].stamp.mounted.clone();
+    if let Some(missing) = mounted.iter().find(|place| !state.host(host).places.contains_key(*place)) {
+        let what = format!("I11: {host}: a container is started whose {missing} is gone");
+        state.violation(what);
+        return Err(EngineError::Refused(format!("{missing} is gone")));
+    }
+    let containers = &mut state.host(host).containers;
     let ports = containers[wanted].ports.clone();
     let clash =
         containers.iter().any(|other| other.is_running() && other.ports.iter().any(|port| ports.contains(port)));

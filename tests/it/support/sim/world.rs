@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use shipctl::container::ContainerId;
+use shipctl::delivery::Place;
 use shipctl::engine::EngineError;
 use shipctl::environment::{RestartPolicy, Scope};
 use shipctl::fleet::ledger;
@@ -23,6 +24,7 @@ use super::container::{Behaviour, SimContainer};
 use super::fault::Fault;
 use super::op::Op;
 use super::rules::Rules;
+use super::store::SimStore;
 
 /// A marker of a simulated host.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct SimHost {
     pub images: BTreeSet<String>,
     pub networks: BTreeSet<String>,
     pub volumes: BTreeSet<String>,
+    /// Sets of files, with the digests of what is in them.
+    pub places: BTreeMap<Place, Vec<String>>,
     pub containers: Vec<SimContainer>,
     pub markers: BTreeMap<String, SimMarker>,
 }
@@ -73,6 +77,8 @@ pub enum Flaw {
     SilentIsEmpty,
     /// Creating a marker whose name is taken succeeds.
     LockIsShared,
+    /// Somebody else writes to the store just before us. No broken promise: nothing may be written over it.
+    SomebodyElseWrites,
     /// Every change is made twice, as one whose first answer was lost is. No broken promise: nothing may come of it.
     EveryChangeTwice,
 }
@@ -82,6 +88,7 @@ pub enum Flaw {
 pub struct State {
     pub hosts: BTreeMap<HostName, SimHost>,
     pub registry_up: bool,
+    pub store: SimStore,
     pub rules: Rules,
     pub violations: Vec<String>,
     pub flaw: Option<Flaw>,
@@ -123,6 +130,7 @@ impl State {
 
     /// Lets pass what is due by now: late calls, reboots, programs that end.
     pub fn settle(&mut self, now: Instant) {
+        self.store.settle(now);
         while let Some(index) = self.late.iter().position(|(due, _, _)| *due <= now) {
             let (_, host, op) = self.late.remove(index);
             if self.host(&host).up {
@@ -138,6 +146,17 @@ impl State {
             }
             host.containers.iter_mut().for_each(|container| container.refresh(now));
         }
+    }
+
+    /// Counts a call to somebody, and says which fault meets it.
+    pub fn call(&mut self, whom: &str, kind: Call, now: Instant) -> Option<Fault> {
+        self.settle(now);
+        self.calls += 1;
+        let call = self.calls;
+        let since = now.duration_since(self.epoch);
+        self.remember(&(whom, call, since));
+        self.kinds.push(kind);
+        self.faults.iter().find(|(number, _)| *number == call).map(|(_, fault)| *fault)
     }
 
     fn remember(&mut self, what: &impl Hash) {
@@ -185,7 +204,7 @@ pub struct World {
 }
 
 /// How long a call takes.
-const LATENCY: Duration = Duration::from_millis(3);
+pub const LATENCY: Duration = Duration::from_millis(3);
 
 impl World {
     /// Hosts that are up and empty.
@@ -194,6 +213,7 @@ impl World {
         let state = State {
             hosts: hosts.into_iter().map(|name| (name, host.clone())).collect(),
             registry_up: true,
+            store: SimStore::default(),
             rules: Rules::default(),
             violations: Vec::new(),
             flaw: None,
@@ -237,6 +257,11 @@ impl World {
     /// The operator's wish to stop, which a fault may voice.
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// Ends the run.
+    pub fn kill(&self) {
+        self.crash.notify_one();
     }
 
     /// Returns when a fault kills the run.
@@ -316,13 +341,7 @@ impl World {
         let now = Instant::now();
         let (fault, up) = {
             let mut state = self.state();
-            state.settle(now);
-            state.calls += 1;
-            let call = state.calls;
-            let since = now.duration_since(state.epoch);
-            state.remember(&(host.as_str(), call, since));
-            state.kinds.push(kind);
-            let fault = state.faults.iter().find(|(number, _)| *number == call).map(|(_, fault)| *fault);
+            let fault = state.call(host.as_str(), kind, now);
             match fault {
                 Some(Fault::PowerOff) => state.host(host).lose_power(now, None),
                 Some(Fault::PowerCut(back)) => state.host(host).lose_power(now, Some(now + back)),

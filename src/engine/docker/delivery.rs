@@ -1,0 +1,241 @@
+//! Sets of files in volumes and directories of a host. They are written and read through a container that mounts the
+//! place and is never started, so nothing need be installed on the host, and every endpoint will do.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Read};
+
+use bollard::body_full;
+use bollard::models::{HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
+use bollard::query_parameters::{
+    DownloadFromContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveVolumeOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use futures_util::TryStreamExt;
+
+use super::{DockerEngine, files};
+use crate::container::ContainerId;
+use crate::delivery::{FileSet, Place};
+use crate::engine::EngineError;
+use crate::environment::Scope;
+use crate::fleet::stamp::{SCOPE_LABEL, Stamp};
+use crate::template::rendered::RenderedFile;
+
+/// Label of volumes that hold a set of files; its value is the scope.
+const FILES_LABEL: &str = "shipctl.files";
+/// Label of the containers through which places are reached.
+const HATCH_LABEL: &str = "shipctl.hatch";
+/// Where they mount the place.
+const INSIDE: &str = "/files";
+
+/// What a place holds, by path: mode and bytes. Not owners: an engine that maps users reads other numbers than it wrote, and
+/// files with other owners have a place of their own.
+type Held = BTreeMap<String, (u32, Vec<u8>)>;
+
+impl DockerEngine {
+    pub(super) async fn deliver_files(
+        &self,
+        scope: &Scope,
+        set: &FileSet,
+        files: &[RenderedFile],
+    ) -> Result<(), EngineError> {
+        let complete = set.files.iter().all(|wanted| files.iter().any(|file| file.stamp() == *wanted));
+        if !complete {
+            return Err(EngineError::Refused(format!("the contents for {} are not at hand", set.place)));
+        }
+        if let Place::Volume(name) = &set.place {
+            let labels = [(SCOPE_LABEL, scope.label()), (FILES_LABEL, scope.label())];
+            let request = VolumeCreateRequest {
+                name: Some(name.clone()),
+                labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+                ..VolumeCreateRequest::default()
+            };
+            self.short(self.docker().create_volume(request)).await?;
+        }
+        let hatch = self.open_hatch(scope, &set.place).await?;
+        let delivered = self.fill(&hatch, set, files).await;
+        let closed = self.remove_container(&hatch).await;
+        delivered.and(closed)
+    }
+
+    async fn fill(&self, hatch: &ContainerId, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError> {
+        let wanted: Held = files
+            .iter()
+            .map(|file| {
+                let target = &file.target;
+                (set.inside(&target.path).to_owned(), (target.mode & 0o7777, file.bytes().to_vec()))
+            })
+            .collect();
+        // A place in use is not written to for nothing: its readers would find a file missing for a moment.
+        if self.held(hatch, &set.place).await? == wanted {
+            return Ok(());
+        }
+        let packed =
+            archive(set, files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+        self.put(hatch, packed).await?;
+        if self.held(hatch, &set.place).await? == wanted {
+            return Ok(());
+        }
+        Err(EngineError::Refused(format!("{} holds something else than what was put there", set.place)))
+    }
+
+    pub(super) async fn tidy_files(&self, scope: &Scope, candidates: &[Place]) -> Result<(), EngineError> {
+        let label = scope.label();
+        for hatch in self.labelled(HATCH_LABEL, &label).await? {
+            self.remove_container(&hatch.0).await?;
+        }
+        let containers = self.labelled(SCOPE_LABEL, &label).await?;
+        let used: BTreeSet<Place> =
+            containers.into_iter().filter_map(|(_, labels)| Stamp::read(&labels)).flat_map(|it| it.mounted).collect();
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{FILES_LABEL}={label}")])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let listed = self.short(self.docker().list_volumes(Some(options))).await?.volumes.unwrap_or_default();
+        for volume in listed.into_iter().filter(|volume| !used.contains(&Place::Volume(volume.name.clone()))) {
+            let options = RemoveVolumeOptionsBuilder::new().build();
+            match self.short(self.docker().remove_volume(&volume.name, Some(options))).await {
+                // Somebody else's container has it.
+                Ok(()) | Err(EngineError::NotFound(_) | EngineError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for place in candidates.iter().filter(|place| !used.contains(place)) {
+            let Place::Directory { name, .. } = place else { continue };
+            let hatch = self.open_hatch(scope, place).await?;
+            let emptied = match self.held(&hatch, place).await {
+                Ok(held) if held.is_empty() => Ok(()),
+                Ok(_) => self.put(&hatch, tombstone(name)).await,
+                Err(error) => Err(error),
+            };
+            let closed = self.remove_container(&hatch).await;
+            emptied.and(closed)?;
+        }
+        Ok(())
+    }
+
+    /// A container that mounts the place. One that an earlier call left is taken over.
+    async fn open_hatch(&self, scope: &Scope, place: &Place) -> Result<ContainerId, EngineError> {
+        let name = match place {
+            Place::Volume(volume) => format!("{volume}-hatch"),
+            Place::Directory { name, .. } => format!("{}-{name}-hatch", scope.prefix()),
+        };
+        let host = match place {
+            Place::Volume(volume) => HostConfig {
+                mounts: Some(vec![Mount {
+                    typ: Some(MountType::VOLUME),
+                    source: Some(volume.clone()),
+                    target: Some(INSIDE.to_owned()),
+                    volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+                    ..Mount::default()
+                }]),
+                ..HostConfig::default()
+            },
+            // In this form the engine makes a missing directory.
+            Place::Directory { folder, .. } => {
+                HostConfig { binds: Some(vec![format!("{folder}:{INSIDE}")]), ..HostConfig::default() }
+            }
+        };
+        match self.create_idle(&name, &[(HATCH_LABEL, scope.label())], Box::new(host)).await {
+            Err(EngineError::Conflict(why)) => {
+                let ours = self.labelled(HATCH_LABEL, &scope.label()).await?;
+                let left = self.find_container(&name).await?.filter(|id| ours.iter().any(|(other, _)| other == id));
+                left.ok_or(EngineError::Conflict(why))
+            }
+            other => other,
+        }
+    }
+
+    async fn put(&self, hatch: &ContainerId, archive: Vec<u8>) -> Result<(), EngineError> {
+        let options = UploadToContainerOptionsBuilder::new().path(INSIDE).build();
+        self.short(self.docker().upload_to_container(&hatch.0, Some(options), body_full(archive.into()))).await
+    }
+
+    async fn held(&self, hatch: &ContainerId, place: &Place) -> Result<Held, EngineError> {
+        let path = match place {
+            Place::Volume(_) => INSIDE.to_owned(),
+            Place::Directory { name, .. } => format!("{INSIDE}/{name}"),
+        };
+        let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
+        let parts = self.docker().download_from_container(&hatch.0, Some(options));
+        let archive = match self.short(parts.map_ok(|part| part.to_vec()).try_concat()).await {
+            Ok(archive) => archive,
+            Err(EngineError::NotFound(_)) => return Ok(Held::new()),
+            Err(error) => return Err(error),
+        };
+        unpack(&archive).map_err(|error| EngineError::InDoubt(format!("{place} could not be read: {error}")))
+    }
+
+    /// Containers with a label of this value, and all their labels.
+    async fn labelled(
+        &self,
+        label: &str,
+        value: &str,
+    ) -> Result<Vec<(ContainerId, BTreeMap<String, String>)>, EngineError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.short(self.docker().list_containers(Some(options))).await?;
+        let found = listed.into_iter().filter_map(|container| {
+            Some((ContainerId(container.id?), container.labels.unwrap_or_default().into_iter().collect()))
+        });
+        Ok(found.collect())
+    }
+}
+
+/// The set as an archive, to be unpacked where the place is mounted: directories that anyone may enter, then the files.
+fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
+    let prefix = match &set.place {
+        Place::Volume(_) => String::new(),
+        Place::Directory { name, .. } => format!("{name}/"),
+    };
+    let mut archive = tar::Builder::new(Vec::new());
+    let names = files.iter().map(|file| format!("{prefix}{}", set.inside(&file.target.path)));
+    let names: Vec<String> = names.collect();
+    let folders = names.iter().flat_map(|name| name.match_indices('/').map(|(end, _)| &name[..=end]));
+    for folder in folders.collect::<BTreeSet<_>>() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        archive.append_data(&mut header, folder, io::empty())?;
+    }
+    for (name, file) in names.iter().zip(files) {
+        files::append(&mut archive, name, file)?;
+    }
+    archive.into_inner()
+}
+
+/// An empty file in the place of a directory: unpacking it takes away all that is there. The engine has no other way to
+/// remove something from a host.
+fn tombstone(name: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_size(0);
+    header.set_mode(0o444);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    let mut archive = tar::Builder::new(Vec::new());
+    let packed = archive.append_data(&mut header, name, io::empty()).and_then(|()| archive.into_inner());
+    packed.unwrap_or_else(|error| unreachable!("it is written to memory: {error}"))
+}
+
+/// The files of an archive, without the name of the directory that was asked for. Everything that is no plain file counts
+/// with its name, so that a place which holds more than files is never taken for one that holds just them.
+fn unpack(archive: &[u8]) -> io::Result<Held> {
+    let mut held = Held::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
+        let kind = entry.header().entry_type();
+        let inside = path.split_once('/').map_or("", |(_, inside)| inside).trim_end_matches('/').to_owned();
+        let is_tombstone = inside.is_empty() && kind.is_file();
+        if kind.is_dir() || is_tombstone {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        held.insert(inside, (entry.header().mode()? & 0o7777, bytes));
+    }
+    Ok(held)
+}

@@ -1,0 +1,114 @@
+use super::*;
+use crate::publish::Published;
+
+const STATE: &str = "shipctl/shop/prod/settings";
+
+/// A store in memory.
+#[derive(Default)]
+struct Memory {
+    held: Held,
+    revision: u64,
+}
+
+impl Memory {
+    fn set(&mut self, key: &str, value: Option<&[u8]>) {
+        self.revision += 1;
+        match value {
+            Some(bytes) => {
+                drop(self.held.insert(key.to_owned(), Value { bytes: bytes.to_vec(), version: self.revision }));
+            }
+            None => drop(self.held.remove(key)),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.held.get(key).map(|value| std::str::from_utf8(&value.bytes).unwrap())
+    }
+
+    fn prepared(&self, target: Target, in_force: Option<&str>) -> Option<(Publication, Swap)> {
+        let situation =
+            Situation { store: "settings", at: "memory", state_key: STATE, in_force, keep: 3, held: &self.held };
+        prepare(&situation, target, "token").unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn publish(&mut self, target: Target, in_force: Option<&str>) -> Option<String> {
+        let (publication, swap) = self.prepared(target, in_force).expect("there is something to do");
+        for change in &swap.changes {
+            assert_eq!(self.held.get(&change.key).map_or(0, |value| value.version), change.version, "{}", change.key);
+            self.set(&change.key, change.value.as_deref());
+        }
+        publication.to
+    }
+}
+
+fn values(pairs: &[(&str, &str)]) -> Target {
+    let value = |(key, text): &(&str, &str)| ((*key).to_owned(), Published::text((*text).to_owned()));
+    Target::Values(Values(pairs.iter().map(value).collect()))
+}
+
+#[test]
+fn a_release_brings_its_keys_takes_its_own_away_and_leaves_others() {
+    let mut memory = Memory::default();
+    memory.set("shop/foreign", Some(b"1"));
+    let one = memory.publish(values(&[("a", "1"), ("b", "1")]), None);
+    assert!(memory.prepared(values(&[("a", "1"), ("b", "1")]), one.as_deref()).is_none(), "it is there");
+    let two = memory.publish(values(&[("a", "2"), ("c", "2")]), one.as_deref());
+    assert_eq!([memory.text("a"), memory.text("b"), memory.text("c")], [Some("2"), None, Some("2")]);
+    memory.publish(Target::Remembered(one.clone()), two.as_deref());
+    assert_eq!([memory.text("a"), memory.text("b"), memory.text("c")], [Some("1"), Some("1"), None]);
+    memory.publish(Target::Remembered(None), one.as_deref());
+    assert_eq!([memory.text("a"), memory.text("shop/foreign")], [None, Some("1")]);
+}
+
+#[test]
+fn what_an_unfinished_rollout_published_is_not_what_there_is_to_go_back_to() {
+    let mut memory = Memory::default();
+    memory.set("b", Some(b"theirs"));
+    let one = memory.publish(values(&[("a", "1")]), None);
+    memory.publish(values(&[("a", "2"), ("b", "2")]), one.as_deref());
+    // It was killed, so that the first is still in force.
+    let (_, swap) = memory.prepared(values(&[("a", "3")]), one.as_deref()).expect("something to do");
+    assert_eq!(swap.old["a"].as_deref(), Some(&b"1"[..]));
+    assert_eq!(swap.old["b"].as_deref(), Some(&b"theirs"[..]));
+    memory.publish(values(&[("a", "3")]), one.as_deref());
+    assert_eq!([memory.text("a"), memory.text("b")], [Some("3"), Some("theirs")]);
+    let (publication, swap) = memory.prepared(values(&[("a", "3")]), one.as_deref()).expect("it is not in force");
+    assert!(publication.changes.is_empty());
+    assert_eq!(swap.old["a"].as_deref(), Some(&b"1"[..]));
+}
+
+#[test]
+fn a_value_that_somebody_else_changed_is_named_and_is_what_a_failure_puts_back() {
+    let mut memory = Memory::default();
+    let one = memory.publish(values(&[("a", "1")]), None);
+    memory.set("a", Some(b"theirs"));
+    let (publication, swap) = memory.prepared(values(&[("a", "2")]), one.as_deref()).expect("something to do");
+    assert!(publication.changes[0].foreign, "{publication}");
+    assert_eq!(swap.old["a"].as_deref(), Some(&b"theirs"[..]));
+}
+
+#[test]
+fn a_secret_is_never_shown_and_binary_values_come_back_as_they_were() {
+    let mut memory = Memory::default();
+    memory.set("a", Some(&[0xff, 0]));
+    let secret = crate::environment::Secret::new("hush-hush".to_owned());
+    let hidden = Values([("a".to_owned(), Published::secret(&secret, "shop/prod/a"))].into());
+    let (publication, swap) = memory.prepared(Target::Values(hidden), None).expect("something to do");
+    let said = format!("{publication}{publication:?}{}", serde_json::to_string(&publication).unwrap());
+    assert!(!said.contains("hush"), "{said}");
+    let written = swap.changes.last().and_then(|change| change.value.clone()).expect("a record");
+    let before = State::read(&written).unwrap_or_else(|why| panic!("{why}")).before;
+    assert_eq!(before["a"].as_ref().map(|kept| kept.bytes.clone()), Some(vec![0xff, 0]));
+}
+
+#[test]
+fn as_many_releases_are_remembered_as_hosts_keep_and_the_one_in_force_always() {
+    let mut memory = Memory::default();
+    let first = memory.publish(values(&[("a", "0")]), None);
+    for number in 1..9 {
+        memory.publish(values(&[("a", &number.to_string())]), first.as_deref());
+    }
+    let state = State::read(&memory.held[STATE].bytes).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(state.releases.len(), 4);
+    assert!(state.values(first.as_deref().unwrap()).is_some());
+}
