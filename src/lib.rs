@@ -13,6 +13,7 @@
 //!
 //! Events ([`event`]) are the only bridge from a rollout to the screen ([`report`]) and to the [`journal`].
 
+pub mod balancer;
 pub mod cli;
 pub mod clock;
 pub mod commands;

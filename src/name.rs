@@ -77,6 +77,10 @@ name!(
     HostName
 );
 name!(
+    /// A load balancer.
+    BalancerName
+);
+name!(
     /// One application of the project.
     ServiceName
 );

@@ -96,6 +96,6 @@ fn is_left(observed: &Observed, selection: &Selection) -> bool {
     Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
         Some(Drift::NotRunning) => !ended_by_itself(observed, &row.host, &row.service),
         Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
-        Some(Drift::Unhealthy | Drift::Orphan) | None => false,
+        Some(Drift::Unhealthy | Drift::Orphan | Drift::OutOfTraffic) | None => false,
     })
 }

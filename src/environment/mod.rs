@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::{Endpoint, Host};
-use crate::name::{EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
+use crate::name::{BalancerName, EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
 
 pub mod age_keys;
 pub mod confinement;
@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod resource;
 pub mod runtime;
 pub mod secret;
+pub mod traffic;
 
 pub use age_keys::AgeKeys;
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
@@ -31,6 +32,7 @@ pub use runtime::{
     Attachment, Healthcheck, Logging, Mount, MountOptions, MountSource, Network, Port, Protocol, RestartPolicy, Runtime,
 };
 pub use secret::{Secret, SecretSource};
+pub use traffic::{Balancer, Drain, OnDeadline, Route, Traffic};
 
 /// One environment of a project, ready to be planned.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Environment {
     pub builder: Endpoint,
     /// The fleet.
     pub hosts: BTreeMap<HostName, Host>,
+    /// The load balancers in front of it.
+    pub balancers: BTreeMap<BalancerName, Balancer>,
     /// Services in the order of the manifest, which is the order of the rollout.
     pub services: IndexMap<ServiceName, Service>,
     /// Services that are written differently for a host or its role.
@@ -150,6 +154,8 @@ pub struct Service {
     pub instance_of: Option<ServiceName>,
     /// `deploy.update_config`.
     pub update: UpdatePolicy,
+    /// `traffic:`; `None` where no balancer is told anything.
+    pub traffic: Option<Traffic>,
     /// `configs:`, rendered for each host.
     pub configs: Vec<ConfigFile>,
     /// `secrets:`, delivered as files.

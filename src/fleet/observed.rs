@@ -5,17 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Servers;
 use crate::container::ContainerId;
 use crate::environment::RestartPolicy;
 use crate::fleet::ledger::Ledger;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
+use crate::name::{BalancerName, HostName, ServiceName};
 
 /// The whole fleet, including the hosts that did not answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Every host of the environment.
     pub hosts: BTreeMap<HostName, HostView>,
+    /// Every backend that a service of the environment is behind, as each balancer sees it.
+    pub backends: BTreeMap<(BalancerName, String), BackendView>,
+}
+
+/// A backend as far as it could be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackendView {
+    /// Its servers.
+    Seen(Servers),
+    /// The balancer did not answer, or has no such backend; what we were told.
+    Unseen(String),
 }
 
 /// One host as far as it could be seen.

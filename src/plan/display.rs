@@ -90,6 +90,7 @@ impl Display for Cause {
             Self::Image { from, to } => write!(f, "image {from} -> {to}"),
             Self::Configuration => f.write_str("configuration changed"),
             Self::Unfinished => f.write_str("left unfinished"),
+            Self::OutOfTraffic => f.write_str("out of traffic"),
             Self::RollingBack => f.write_str("rolling back"),
         }
     }
@@ -109,6 +110,15 @@ impl Display for Note {
                     f,
                     "{service} is replaced stop-first: {still_serving} of {of} hosts serve while a batch is replaced"
                 )
+            }
+            Self::Drained { service, still_serving, of } => {
+                write!(f, "{service} is drained host by host: {still_serving} of {of} serve while a batch is replaced")
+            }
+            Self::Maintenance(route) => {
+                write!(f, "{route} is in maintenance and stays so: no request reaches it")
+            }
+            Self::Unchecked(route) => {
+                write!(f, "{route} is not checked by the balancer, which sends requests whether it answers or not")
             }
             Self::NoHealth(service) => {
                 write!(f, "{service} has no health check: a container that keeps running passes")

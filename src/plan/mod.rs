@@ -29,12 +29,14 @@ mod retiring;
 pub mod rollback;
 pub mod saved;
 pub mod step;
+pub mod traffic;
 pub mod unwind;
 
 pub use note::Note;
 pub use refusal::Refusal;
 pub use replacement::{Cause, Fate, Incumbent, Replacement, Target};
 pub use step::{Step, Subject};
+pub use traffic::Traffic;
 
 /// What a rollout will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

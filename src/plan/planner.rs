@@ -12,7 +12,7 @@ use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
-use crate::plan::replacing::{Want, replacement, resumed};
+use crate::plan::replacing::{Place, Want, replacement, resumed};
 use crate::plan::{Batch, Cause, Note, PLAN_FORMAT, Plan, Refusal, Replacement, Target, batching};
 use crate::release::{Release, ReleaseId, content_digest};
 
@@ -111,6 +111,7 @@ impl Planner<'_> {
     fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: &Wants<'_>) -> Result<Plan, Refusal> {
         self.refuse_unreachable()?;
         self.refuse_twins()?;
+        self.refuse_strange_balancers(wants)?;
         let ledger = self.observed.ledger();
         let mut plan = Plan {
             format: PLAN_FORMAT,
@@ -228,14 +229,18 @@ impl Planner<'_> {
                 continue;
             }
             let cast = cast(host, service, &want.digest);
-            if let Some(settled) = cast.wanted.filter(|container| container.settled() && cast.active.is_empty()) {
-                match resumed(&ledger, host_name, service, policy.order, settled, &cast) {
+            let traffic = self.traffic(plan, host_name, service);
+            let is_drained = self.is_drained(traffic.as_ref());
+            let place = Place { host: host_name, service, order: policy.order, traffic, is_drained };
+            let settled = cast.wanted.filter(|container| container.settled() && cast.active.is_empty());
+            if let Some(settled) = settled.filter(|_| !is_drained) {
+                match resumed(&ledger, place, settled, &cast) {
                     Some(replacement) => taken_over.push(replacement),
                     None => plan.unchanged.push((host_name.clone(), service.clone())),
                 }
                 continue;
             }
-            match replacement(&ledger, host_name, service, policy.order, want, &cast, plan.release.number) {
+            match replacement(&ledger, place, want, &cast, plan.release.number) {
                 Some(replacement) => replacements.push(replacement),
                 None => missing.push((host_name.clone(), service.clone())),
             }
@@ -284,7 +289,12 @@ fn note_replacements(
     let goes_down = all.iter().any(|replacement| replacement.before_settled) && policy.order == Order::StopFirst;
     if goes_down {
         let batch = policy.parallelism.of(placed).min(placed);
-        plan.notes.push(Note::Downtime { service: service.clone(), still_serving: placed - batch, of: placed });
+        let (service, still_serving, of) = (service.clone(), placed - batch, placed);
+        let is_drained = all.iter().all(|replacement| replacement.traffic.is_some());
+        plan.notes.push(match is_drained && still_serving > 0 {
+            true => Note::Drained { service, still_serving, of },
+            false => Note::Downtime { service, still_serving, of },
+        });
     }
 }
 

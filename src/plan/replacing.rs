@@ -7,7 +7,17 @@ use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{Cast, is_active};
-use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target};
+use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target, Traffic};
+
+/// A service on a host, and how it is replaced there.
+pub(super) struct Place<'a> {
+    pub(super) host: &'a HostName,
+    pub(super) service: &'a ServiceName,
+    pub(super) order: Order,
+    pub(super) traffic: Option<Traffic>,
+    /// A server of it gets no requests although it should.
+    pub(super) is_drained: bool,
+}
 
 /// What a host shall run of a service.
 pub(super) struct Want<'a> {
@@ -19,13 +29,12 @@ pub(super) struct Want<'a> {
 /// What one service on one host needs; `None` if a kept container that is wanted is not there.
 pub(super) fn replacement(
     ledger: &Ledger,
-    host: &HostName,
-    service: &ServiceName,
-    order: Order,
+    place: Place<'_>,
     want: &Want<'_>,
     cast: &Cast<'_>,
     release: u64,
 ) -> Option<Replacement> {
+    let Place { host, service, order, traffic, is_drained } = place;
     // A proven container that runs anyway is what the host has. It has something to go back to only if an unfinished
     // rollout brought it there.
     let own = cast.wanted.filter(|container| is_active(container) && container.proven);
@@ -82,21 +91,27 @@ pub(super) fn replacement(
         enter.extend(ended.map(|container| Step::Stop(Subject::New, container.stamp.grace)));
         enter.push(Step::Start(Subject::New));
     }
-    if !settled {
+    if !settled || is_drained {
         enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
     }
+    let (out, back) = match &traffic {
+        Some(_) => (Some(Step::Drain), Some(Step::Admit)),
+        None => (None, None),
+    };
     let steps = match order {
-        Order::StopFirst => departures.into_iter().chain(enter).collect(),
+        Order::StopFirst => departures.into_iter().chain(enter).collect::<Vec<_>>(),
         Order::StartFirst => enter.into_iter().chain(departures).collect(),
     };
+    let steps = out.into_iter().chain(steps).chain(back).collect();
     Some(Replacement {
         host: host.clone(),
         service: service.clone(),
-        cause: cause(cast, want),
+        cause: if settled && cast.active.is_empty() { Cause::OutOfTraffic } else { cause(cast, want) },
         before: before.map(Incumbent::from),
         before_settled: own.is_none() && before.is_some_and(ObservedContainer::settled),
         target,
         order,
+        traffic,
         staging,
         steps,
     })
@@ -122,12 +137,11 @@ fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
 /// it, but it is watched with the others, and goes back with them.
 pub(super) fn resumed(
     ledger: &Ledger,
-    host: &HostName,
-    service: &ServiceName,
-    order: Order,
+    place: Place<'_>,
     settled: &ObservedContainer,
     cast: &Cast<'_>,
 ) -> Option<Replacement> {
+    let Place { host, service, order, traffic, .. } = place;
     let (before, fate) = way_back(ledger, host, service, settled, cast)?;
     Some(Replacement {
         host: host.clone(),
@@ -137,6 +151,7 @@ pub(super) fn resumed(
         before_settled: false,
         target: Target::Existing { container: Box::new(settled.into()), runs: true, fate },
         order,
+        traffic,
         staging: Vec::new(),
         steps: Vec::new(),
     })

@@ -36,6 +36,7 @@ mod replace;
 pub mod report;
 mod run;
 mod stage;
+mod traffic;
 mod verdict;
 
 /// Everything a rollout needs beside its plan.

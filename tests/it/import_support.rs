@@ -121,7 +121,7 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
         let engine = EngineFacts { id: number.to_string(), ..EngineFacts::default() };
         (name.clone(), HostView::Seen(Box::new(ObservedHost { engine, ..seen.clone() })))
     });
-    let observed = Observed { hosts: hosts.collect() };
+    let observed = Observed { hosts: hosts.collect(), ..Observed::default() };
     let plan = planner::deploy(environment, &observed, &Selection::default(), &release).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
     let replacements = plan.replacements().map(|it| format!("{} on {}", it.service, it.host));

@@ -33,6 +33,7 @@ mod manifest_services;
 mod manifest_support;
 mod manifest_templates;
 mod manifest_top_level;
+mod manifest_traffic;
 mod manifest_values;
 mod manifest_yaml;
 mod plan_deploy;

@@ -1,18 +1,20 @@
 //! What the planner decides, as the text an operator reads.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use shipctl::balancer::{Admin, Health, Server};
 use shipctl::container::{ContainerId, ContainerSpec};
 use shipctl::engine::Provision;
 use shipctl::environment::{
-    BatchSize, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, Order, Port, Protocol,
-    RestartPolicy, VolumeSpec,
+    BatchSize, Drain, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, OnDeadline, Order, Port,
+    Protocol, RestartPolicy, Traffic, VolumeSpec,
 };
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
-    ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
+    BackendView, ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
 };
 use shipctl::fleet::select::Selection;
 use shipctl::fleet::stamp::Stamp;
@@ -56,7 +58,7 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
         };
         (name.clone(), HostView::Seen(Box::new(seen)))
     });
-    Observed { hosts: hosts.collect() }
+    Observed { hosts: hosts.collect(), ..Observed::default() }
 }
 
 #[derive(Clone, Copy)]
@@ -408,4 +410,64 @@ fn networks_and_volumes_are_made_as_described_and_external_ones_must_be_there() 
         "{}",
         text(&plan)
     );
+}
+
+/// Two hosts that run v1 behind a balancer, whose servers are in these states.
+fn behind_a_balancer(states: [(&str, Admin); 2]) -> (Environment, Observed) {
+    let mut environment = environment(2);
+    environment.services[0].traffic = Some(Traffic {
+        balancers: vec!["front".parse().expect("a name")],
+        backend: "web".to_owned(),
+        server: None,
+        drain: Drain { deadline: Duration::from_secs(30), on_deadline: OnDeadline::Abort },
+        up_deadline: Duration::from_secs(30),
+    });
+    let mut observed = fleet(&environment, &["v1"]);
+    let server = |(name, admin): (&str, Admin)| {
+        let (address, port, health) = (name.to_owned(), 8080, Health::Up);
+        (name.to_owned(), Server { address, port, admin, health, sessions: 0, queued: 0, backup: false })
+    };
+    let key = ("front".parse().expect("a name"), "web".to_owned());
+    observed.backends.insert(key, BackendView::Seen(states.into_iter().map(server).collect()));
+    (environment, observed)
+}
+
+#[test]
+fn what_is_behind_a_balancer_is_drained_first_and_admitted_last() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Ready), ("web2", Admin::Maintenance)]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @r"
+    deploy shop prod: r2 (in force: r1)
+      image web: shop/web:v2 (763276327632)
+      prepare web1: pull shop/web:v2 (763276327632)
+      prepare web2: pull shop/web:v2 (763276327632)
+      batch 1 of 2: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new (before the first batch); drain; stop old (grace 1s); start new; gate new; promote new; admit
+      batch 2 of 2: web, then monitor 400ms
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 1 of 2 hosts serve while a batch is replaced
+      note: front web/web2 is in maintenance and stays so: no request reaches it
+    ");
+}
+
+#[test]
+fn a_server_that_a_rollout_left_drained_is_put_back_after_another_gate() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Drain), ("web2", Admin::Ready)]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v1")), @r"
+    deploy shop prod: r1 (in force)
+      image web: shop/web:v1 (763176317631)
+      batch 1 of 1: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, out of traffic
+          drain; gate new; promote new; admit
+      unchanged web2: web
+    ");
+}
+
+#[test]
+fn a_host_that_is_no_server_of_its_backend_is_refused() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Ready), ("h2", Admin::Ready)]);
+    let release = release(&environment, "v2");
+    let refusal = planner::deploy(&environment, &observed, &Selection::default(), &release).expect_err("a refusal");
+    assert_snapshot!(refusal.to_string(), @"balancer front: backend web has no server web2; it has h2, web1");
 }

@@ -31,7 +31,7 @@ pub fn first_plan() -> Plan {
         ledger: Ledger::default(),
     };
     let hosts = environment.hosts.keys().map(|name| (name.clone(), HostView::Seen(Box::new(empty(name.as_str())))));
-    let observed = Observed { hosts: hosts.collect() };
+    let observed = Observed { hosts: hosts.collect(), ..Observed::default() };
     planner::deploy(&environment, &observed, &Selection::default(), &release(&environment, "v1")).expect("a plan")
 }
 

@@ -33,10 +33,14 @@ enum Kind {
     PutBackBad,
     AfterAKill,
     AfterAKillBad,
+    Balanced,
+    BalancedBadOnSecond,
+    BalancedFailsInMonitor,
+    BalancedRollback,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 19] = [
         Self::GoodDeploy,
         Self::BadDeploy,
         Self::BadOnSecond,
@@ -52,6 +56,10 @@ impl Kind {
         Self::PutBackBad,
         Self::AfterAKill,
         Self::AfterAKillBad,
+        Self::Balanced,
+        Self::BalancedBadOnSecond,
+        Self::BalancedFailsInMonitor,
+        Self::BalancedRollback,
     ];
 
     async fn scenario(self) -> Scenario {
@@ -76,6 +84,13 @@ impl Kind {
             Self::PutBack => Scenario::put_back(true).await,
             Self::PutBackBad => Scenario::put_back(false).await,
             Self::AfterAKill => Scenario::after_a_kill(good).await,
+            Self::Balanced => Scenario::balanced(good).await,
+            Self::BalancedBadOnSecond => Scenario::balanced(exits_on_second).await,
+            Self::BalancedFailsInMonitor => {
+                let fails = Behaviour::FailsAfter(Duration::from_millis(500));
+                Scenario::balanced(Behaviour::Only(second, Box::new(fails))).await
+            }
+            Self::BalancedRollback => Scenario::balanced_rollback().await,
             Self::AfterAKillBad => {
                 let first = crate::support::environment::host(1);
                 let exits = Behaviour::Exits(Duration::from_millis(100));
@@ -288,18 +303,20 @@ fn a_seed_replays_exactly() {
 fn is_caught(planted: Planted) -> bool {
     let others = [Fault::PowerCut(Duration::from_secs(2)), Fault::CrashAfter];
     let faults: Vec<_> = Fault::OF_CALLS.into_iter().chain(others).collect();
-    [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor].into_iter().any(|kind| {
-        let schedules = std::iter::once(Schedule::new()).chain(singles(kind, &faults));
-        runtime().block_on(async {
-            let scenario = kind.scenario().await.with(planted);
-            for schedule in schedules {
-                if !scenario.play(&schedule).await.violations.is_empty() {
-                    return true;
+    [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor, Kind::Balanced].into_iter().any(
+        |kind| {
+            let schedules = std::iter::once(Schedule::new()).chain(singles(kind, &faults));
+            runtime().block_on(async {
+                let scenario = kind.scenario().await.with(planted);
+                for schedule in schedules {
+                    if !scenario.play(&schedule).await.violations.is_empty() {
+                        return true;
+                    }
                 }
-            }
-            false
-        })
-    })
+                false
+            })
+        },
+    )
 }
 
 #[test]

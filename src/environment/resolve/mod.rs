@@ -1,12 +1,14 @@
 //! Manifest → [`Environment`]: what the keys mean, their defaults, references between them, and the
 //! rules that span several. All errors at once. Besides the manifest it only asks whether files exist.
 
-use crate::environment::{Environment, Registry};
+use std::collections::BTreeMap;
+
+use crate::environment::{Balancer, Environment, Registry};
 use crate::fleet::Endpoint;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Node;
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
-use crate::name::ProjectName;
+use crate::name::{BalancerName, ProjectName};
 
 mod age_keys;
 mod attachment;
@@ -33,6 +35,7 @@ mod replicas;
 mod resources;
 mod runtime;
 mod service;
+mod traffic;
 mod words;
 
 use declared::Declared;
@@ -70,6 +73,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
     let hosts_are_sound = decoder.count() == sound;
+    let balancers = traffic::balancers(&mut top, decoder);
     let active = words::texts(&mut top, "profiles", decoder);
     let roles = overrides::roles(&mut top, &hosts, decoder);
     let mut drafts = service::decode(&mut top, project_text, decoder, &declared);
@@ -80,7 +84,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {
-        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref() };
+        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref(), balancers: &balancers };
         between::check(&drafts, &fleet, decoder);
     }
     Some(Environment {
@@ -89,6 +93,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         root: manifest.root.clone(),
         registry,
         builder,
+        balancers,
         hosts: hosts.into_iter().map(|machine| (machine.host.name.clone(), machine.host)).collect(),
         overrides: drafts.iter().flat_map(Draft::overrides).collect(),
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
@@ -105,6 +110,7 @@ struct Fleet<'a> {
     hosts: &'a [Machine<'a>],
     builder: &'a Endpoint,
     registry: Option<&'a Registry>,
+    balancers: &'a BTreeMap<BalancerName, Balancer>,
 }
 
 /// Reads the map under a key, if there is one.

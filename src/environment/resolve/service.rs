@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::declared::Declared;
 use super::dependencies::{self, Dependency};
 use super::ports::Published;
-use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, words};
+use super::{
+    deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, traffic, words,
+};
 use crate::environment::{Privileges, Replicas, Runtime, Service};
 use crate::fleet::Host;
 use crate::manifest::decode::{Decoder, Fields};
@@ -29,6 +31,8 @@ pub(super) struct Draft {
     pub(super) constraints: Vec<Span>,
     /// `deploy.update_config.order`
     pub(super) order: Option<Span>,
+    /// One for each balancer of `traffic`.
+    pub(super) balancers: Vec<Span>,
     pub(super) profiles: Vec<String>,
     pub(super) depends_on: Vec<Dependency>,
     /// `deploy.replicas`, where the service is replicated.
@@ -146,6 +150,7 @@ pub(super) fn service(
         naming: naming::decode(fields, decoder),
         annotations: words::pairs(fields, "annotations", decoder),
     };
+    let traffic = traffic::decode(fields, decoder);
     let platform = image::platform(fields, decoder);
     image::pull_policy(fields, build.is_some(), decoder);
     let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
@@ -172,6 +177,7 @@ pub(super) fn service(
         instance: 1,
         instance_of: None,
         update: deploy.update,
+        traffic: traffic.as_ref().map(|(traffic, _)| traffic.clone()),
         configs,
         secrets,
         runtime,
@@ -182,6 +188,7 @@ pub(super) fn service(
         ports: port_spans,
         constraints: deploy.constraint_spans,
         order: deploy.order,
+        balancers: traffic.map(|(_, spans)| spans).unwrap_or_default(),
         profiles,
         depends_on,
         replicas: deploy.replicas,

@@ -38,6 +38,7 @@ pub fn environment(hosts: usize) -> Environment {
         registry: None,
         builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
         hosts: hosts.collect(),
+        balancers: BTreeMap::new(),
         services: IndexMap::from([(web.name.clone(), web)]),
         overrides: BTreeMap::new(),
         secrets: BTreeMap::new(),
@@ -73,6 +74,7 @@ pub fn web() -> Service {
             delay: Duration::ZERO,
             failure_action: FailureAction::Rollback,
         },
+        traffic: None,
         configs: Vec::new(),
         secrets: Vec::new(),
         runtime: Runtime {

@@ -13,9 +13,10 @@ use shipctl::fleet::stamp::Stamp;
 use shipctl::health::{NotReady, Prober};
 use shipctl::journal::Journal;
 use shipctl::name::HostName;
-use shipctl::rollout::doors::{Doors, HostDoors};
+use shipctl::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use shipctl::template::rendered::RenderedFile;
 
+use super::balancer::SimBalancerDoor;
 use super::op::Op;
 use super::world::{Flaw, World};
 
@@ -34,7 +35,14 @@ impl World {
             let door = Arc::new(SimDoor { world: self.clone(), host: host.clone() });
             (host, HostDoors { engine: door.clone(), markers: door.clone(), prober: door })
         });
-        Doors { hosts: hosts.collect(), unreachable: std::collections::BTreeMap::new() }
+        let hosts = hosts.collect();
+        let balancers: Vec<_> = self.state().balancers.keys().cloned().collect();
+        let balancers = balancers.into_iter().map(|name| {
+            let own = name.as_str().parse().expect("a name");
+            let balancer = Arc::new(SimBalancerDoor { world: self.clone(), name });
+            (own, BalancerDoor { balancer, backends: ["web".to_owned()].into() })
+        });
+        Doors { hosts, unreachable: std::collections::BTreeMap::new(), balancers: balancers.collect() }
     }
 }
 
