@@ -73,7 +73,7 @@ build: toolchain ## the program, optimised: target/release/shipctl
 install: toolchain ## the program into ~/.cargo/bin
 	@$(CARGO) install --locked --path .
 
-fixture: toolchain ## the application that tests and demo deploy, and the load generator
+fixture: toolchain ## the application that tests and demo deploy, and the meter
 	@printf 'make: building the fixture programs\n'
 	tests/fixture/build.sh
 
