@@ -16,7 +16,7 @@ SCRIPTS := .ci/run tests/demo/run tests/fixture/build.sh $(FLEET) $(wildcard tes
 TARGETS := $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(patsubst tests/%.rs,%,$(wildcard tests/*.rs))
 OFFLINE := $(filter-out fleet,$(TARGETS))
 
-.PHONY: help build demo demo-down test bench lint fixture install clean packages
+.PHONY: help build demo demo-down test bench load lint fixture install clean packages
 
 help: ## this list
 	@printf 'usage: make TARGET\n\n'
@@ -60,6 +60,9 @@ bench: packages fixture ## a rolling deploy against the raw Docker API, as a tab
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	$(CARGO) bench --locked --bench rollout
+
+load: packages fixture ## deploys under load until 20 deploys and 300000 requests are over (LOAD_DEPLOYS, LOAD_REQUESTS, LOAD_RATE)
+	@$(CARGO) test --locked --test fleet -- --ignored --nocapture --exact load::long_run
 
 lint: ## formatting, clippy, shellcheck
 	@set -x

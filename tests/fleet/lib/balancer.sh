@@ -30,11 +30,11 @@ defaults
     no option redispatch
     http-reuse never
     load-server-state-from-file global
-    timeout connect 500ms
+    timeout connect 2s
     timeout queue 5s
     timeout client 60s
     timeout server 60s
-    timeout check 500ms
+    timeout check 1s
 
 frontend web
     bind $(host_addr "$1"):80
