@@ -61,7 +61,7 @@ bench: packages fixture ## a rolling deploy against the raw Docker API, as a tab
 	trap 'exit 143' TERM
 	$(CARGO) bench --locked --bench rollout
 
-load: packages fixture ## deploys under load until 20 deploys and 300000 requests are over (LOAD_DEPLOYS, LOAD_REQUESTS, LOAD_RATE)
+load: packages fixture ## what clients see of 20 deploys under load (LOAD_DEPLOYS, LOAD_REQUESTS, LOAD_RATE, LOAD_MAX_FAILURES)
 	@$(CARGO) test --locked --test fleet -- --ignored --nocapture --exact load::long_run
 
 lint: ## formatting, clippy, shellcheck

@@ -1,5 +1,5 @@
-//! The meter sees what goes wrong between a balancer that helps nobody and its hosts, and sees nothing where all is done
-//! in the right order: without these tests its zeros would mean little.
+//! The meter sees what goes wrong between a balancer that helps nobody and its hosts, and sees nothing where all is
+//! done in the right order: without these tests its zeros would mean little.
 
 use crate::support::poll::until;
 use crate::support::{Balancer, Fleet, Meter, Project, SOON, Server};

@@ -80,7 +80,9 @@ balancer_do() {
     poll 10 balancer_gone "$name" "$pid" || die "$name: haproxy does not end"
     # shellcheck disable=SC2016  # expanded inside the host
     # Workers end with their master, also with one that is killed.
-    host_exec "$name" bash -c 'while read -r pid; do kill -KILL "$pid"; done < <(pgrep -x haproxy) 2>/dev/null; rm -f /run/haproxy.pid'
+    host_exec "$name" bash -c '
+        while read -r pid; do kill -KILL "$pid"; done < <(pgrep -x haproxy) 2>/dev/null
+        rm -f /run/haproxy.pid'
 }
 
 # Its configuration as it was after `up`, and no memory of what servers were told.

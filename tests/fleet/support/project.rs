@@ -138,7 +138,8 @@ fn manifest(fleet: &Fleet) -> String {
         }
         let [ca, cert, key] = ["ca", "cert", "key"].map(certificate);
         format!(
-            "  {name}:\n    docker: \"tcp://{address}:2376\"\n    tls:\n      ca: {ca}\n      cert: {cert}\n      key: {key}\n"
+            "  {name}:\n    docker: \"tcp://{address}:2376\"\n    tls:\n      ca: {ca}\n      cert: {cert}\n      \
+             key: {key}\n"
         )
     };
     let hosts: Vec<String> = fleet.hosts().into_iter().map(host).collect();
