@@ -16,7 +16,7 @@ SCRIPTS := .ci/run tests/demo/run tests/fixture/build.sh $(FLEET) $(wildcard tes
 TARGETS := $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(patsubst tests/%.rs,%,$(wildcard tests/*.rs))
 OFFLINE := $(filter-out fleet,$(TARGETS))
 
-.PHONY: help build demo demo-down test bench lint fixture install clean packages
+.PHONY: help build demo demo-down test bench load lint fixture install clean packages
 
 help: ## this list
 	@printf 'usage: make TARGET\n\n'
@@ -61,6 +61,9 @@ bench: packages fixture ## a rolling deploy against the raw Docker API, as a tab
 	trap 'exit 143' TERM
 	$(CARGO) bench --locked --bench rollout
 
+load: packages fixture ## what clients see of 20 deploys under load (LOAD_DEPLOYS, LOAD_REQUESTS, LOAD_RATE, LOAD_MAX_FAILURES)
+	@$(CARGO) test --locked --test fleet -- --ignored --nocapture --exact load::long_run
+
 lint: ## formatting, clippy, shellcheck
 	@set -x
 	$(CARGO) fmt --check
@@ -73,7 +76,7 @@ build: toolchain ## the program, optimised: target/release/shipctl
 install: toolchain ## the program into ~/.cargo/bin
 	@$(CARGO) install --locked --path .
 
-fixture: toolchain ## the application that tests and demo deploy, and the load generator
+fixture: toolchain ## the application that tests and demo deploy, and the meter
 	@printf 'make: building the fixture programs\n'
 	tests/fixture/build.sh
 

@@ -83,6 +83,10 @@ fleet_wipe() {
         host_wipe "$host" &
         pids+=("$!")
     done
+    for host in $(balancers); do
+        balancer_wipe "$host" &
+        pids+=("$!")
+    done
     for host in "${pids[@]}"; do wait "$host" || failed=true; done
     if $failed; then die 'some host could not be wiped'; fi
 }
