@@ -3,6 +3,7 @@
 //! Runs as `cargo test --test fleet -- --test-threads=1`; tests share one fleet and wait for each other anyway.
 
 mod bad_release;
+mod balanced;
 mod endpoint;
 mod first_deploy;
 mod haproxy;

@@ -57,7 +57,8 @@ impl Haproxy {
         let line = if self.is_master { format!("@1 {command}\n") } else { format!("{command}\n") };
         let exchange = async {
             stream.write_all(line.as_bytes()).await?;
-            stream.flush().await?;
+            // The master waits for more until it is told that there is none.
+            stream.shutdown().await?;
             let mut answer = Vec::new();
             (&mut stream).take(LONGEST + 1).read_to_end(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)

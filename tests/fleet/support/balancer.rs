@@ -1,7 +1,10 @@
 //! A balancer, spoken to as an operator would by hand: the runtime commands, over SSH.
 
 use std::collections::HashMap;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -54,6 +57,19 @@ impl Balancer {
         let mut servers = servers.map(|server| Server(server.collect()));
         let found = servers.find(|server| server.is("pxname", BACKEND) && server.is("svname", host));
         found.unwrap_or_else(|| panic!("{} has no server {host}:\n{table}", self.name))
+    }
+
+    /// Requests that take so long to be answered, and are not over as long as what is returned is kept.
+    #[track_caller]
+    pub fn slow_requests(&self, count: usize, time: Duration) -> Vec<TcpStream> {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let request = format!("GET /slow?ms={} HTTP/1.1\r\nHost: {address}\r\n\r\n", time.as_millis());
+        let open = |_| {
+            let mut stream = TcpStream::connect((address, 80)).expect("the balancer listens");
+            stream.write_all(request.as_bytes()).expect("the balancer reads");
+            stream
+        };
+        (0..count).map(open).collect()
     }
 
     /// Waits until something is true of a server.

@@ -66,6 +66,15 @@ impl Project {
         self.edit("GREETING: hello", "GREETING: hello, POSTS_FILE: /data/posts");
     }
 
+    /// Requests come through balancers: through the first one's process, and the second one's master.
+    pub fn behind_balancers(&self) {
+        let traffic = "    traffic: { balancer: [lb1, lb2], backend: app, drain_deadline: 20s, up_deadline: 20s }\n";
+        self.edit("    health:\n", &format!("{traffic}    health:\n"));
+        let balancers = "  lb1: { haproxy: { ssh: deploy@lb1, socket: /run/haproxy/admin.sock } }\n  lb2: { haproxy: { ssh: \
+                         deploy@lb2, master: /run/haproxy/master.sock } }\n";
+        self.edit("registry:\n", &format!("balancers:\n{balancers}registry:\n"));
+    }
+
     /// Names the image's tag in the manifest.
     pub fn tag(&self, tag: &str) {
         let text = fs::read_to_string(self.path(ENVIRONMENT)).expect("a manifest");
