@@ -32,8 +32,11 @@ mod registry;
 mod replicas;
 mod resources;
 mod runtime;
+mod schema;
 mod service;
 mod words;
+
+pub use schema::schema;
 
 use declared::Declared;
 use hosts::Machine;
