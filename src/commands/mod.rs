@@ -28,6 +28,7 @@ mod proposal;
 mod rollback;
 mod rollout;
 mod root;
+mod schema;
 mod secrets;
 mod signals;
 mod status;
@@ -54,9 +55,10 @@ pub async fn run(cli: Cli) -> Exit {
 }
 
 async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
-    // These need no project: one prints, the others make one.
+    // These need no project: they print, or make one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments),
+        Command::Config(Config::Schema) => return schema::run(),
         Command::Init(arguments) => return init::run(reporter, &cli.global, arguments).await,
         Command::Import(Import::Compose(arguments)) => return import::compose(reporter, &cli.global, arguments),
         Command::Import(Import::Kamal(arguments)) => return import::kamal(reporter, &cli.global, arguments),
@@ -80,7 +82,9 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Secrets(Secrets::List(arguments)) => secrets::list::run(&context, &arguments).await,
         Command::Secrets(Secrets::Rotate(arguments)) => secrets::rotate::run(&context, &arguments),
         Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
-        Command::Completions(_) | Command::Init(_) | Command::Import(_) => unreachable!("they were run above"),
+        Command::Completions(_) | Command::Config(Config::Schema) | Command::Init(_) | Command::Import(_) => {
+            unreachable!("they were run above")
+        }
     }
 }
 

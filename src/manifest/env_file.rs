@@ -95,10 +95,13 @@ fn named_file(item: &Node, sources: &Sources, problems: &mut Vec<Diagnostic>) ->
         let span = entry.value.span;
         match (&**key, entry.value.text()) {
             ("path", Some(path)) => (named.path, named.at) = (path.to_owned(), span),
-            ("required", Some("true" | "false")) => named.is_required = entry.value.text() == Some("true"),
+            ("required", Some(word @ ("true" | "false"))) if entry.value.is_plain() => {
+                named.is_required = word == "true";
+            }
             ("format", Some("raw")) => named.is_raw = true,
             ("required", _) => problems.push(at(sources, span, "expected true or false".to_owned())),
             ("format", _) => problems.push(at(sources, span, "the one other format is `raw`".to_owned())),
+            (key, _) if key.starts_with("x-") => {}
             (key, _) => {
                 let help = suggest::hint(key, ["path", "required", "format"]);
                 problems.push(at(sources, entry.key, format!("unknown key {}", quoted(key))).with_help(help));

@@ -105,10 +105,15 @@ impl Inheritance<'_> {
             return found;
         };
         for (key, entry) in map {
-            if !matches!(&**key, "service" | "file") {
+            if !matches!(&**key, "service" | "file") && !key.starts_with("x-") {
                 let help = suggest::hint(key, ["service", "file"]);
                 self.problem(entry.key, format!("unknown key {}", quoted(key)), Some(help));
             }
+        }
+        if let Some(entry) = map.get("file").filter(|entry| entry.value.text().is_none()) {
+            let message = format!("expected the path of a file, found {}", entry.value.describe());
+            self.problem(entry.value.span, message, None);
+            return None;
         }
         let text = |key: &str| map.get(key).and_then(|entry| entry.value.text().map(str::to_owned));
         let service = text("service");

@@ -63,6 +63,11 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
     }
 
+    /// Whether this is a scalar without quotes.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.kind, Kind::Scalar { plain: true, .. })
+    }
+
     /// The text of a scalar that is not null.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {

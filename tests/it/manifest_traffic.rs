@@ -48,14 +48,11 @@ fn a_haproxy_has_one_socket_with_an_absolute_path() {
     assert_snapshot!(all.map(of).join("\n"), @r"
     environments/base.yml:3:23: HAProxy's socket is missing (write `socket: /run/haproxy/admin.sock`, or the master's as `master`)
     environments/base.yml:3:48: the kind of balancer is missing (write `haproxy: { ssh: …, socket: … }`)
-
     environments/base.yml:3:42: `admin.sock` is not an absolute path
     environments/base.yml:3:58: the kind of balancer is missing (write `haproxy: { ssh: …, socket: … }`)
-
     environments/base.yml:3:54: `master` beside `socket`: HAProxy is spoken to through one of them
     environments/base.yml:3:62: the kind of balancer is missing (write `haproxy: { ssh: …, socket: … }`)
-
     environments/base.yml:3:39: `-oProxy` is not an SSH destination: a host is letters, digits, `.`, `-` and `_`, begins with a letter or digit, and has at most 253 of them
-    environments/base.yml:3:62: the kind of balancer is missing (write `haproxy: { ssh: …, socket: … }`)
+    environments/base.yml:3:64: the kind of balancer is missing (write `haproxy: { ssh: …, socket: … }`)
     ");
 }

@@ -53,8 +53,8 @@ pub(super) fn shown(text: &str) -> String {
 
 /// The servers of a backend, by `show servers state` and `show stat`.
 pub(super) fn servers(backend: &str, states: &str, counters: &str) -> Result<Servers, BalancerError> {
-    let counters = table(counters, ',')?;
     let rows = states_table(backend, states)?;
+    let counters = table(counters, ',')?;
     let mut servers = Servers::new();
     for row in &rows {
         let name = field(row, "srv_name")?;

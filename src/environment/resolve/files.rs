@@ -7,9 +7,9 @@ use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Kind, Node, quoted};
 
 /// Anyone in the container may read a config.
-const CONFIG_MODE: u32 = 0o444;
+pub(super) const CONFIG_MODE: u32 = 0o444;
 /// Only its owner may read a secret.
-const SECRET_MODE: u32 = 0o400;
+pub(super) const SECRET_MODE: u32 = 0o400;
 
 /// The service's configs.
 pub(super) fn configs(

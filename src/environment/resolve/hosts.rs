@@ -11,7 +11,7 @@ use crate::manifest::source::Span;
 use crate::name::ResourceName;
 
 /// The engine that builds where the manifest is silent.
-const LOCAL_SOCKET: &str = "/var/run/docker.sock";
+pub(super) const LOCAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// A host and what its entry says beside it.
 pub(super) struct Machine<'n> {

@@ -34,9 +34,12 @@ mod registry;
 mod replicas;
 mod resources;
 mod runtime;
+mod schema;
 mod service;
 mod traffic;
 mod words;
+
+pub use schema::schema;
 
 use declared::Declared;
 use hosts::Machine;

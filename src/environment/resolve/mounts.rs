@@ -14,7 +14,7 @@ use crate::manifest::source::Span;
 use crate::manifest::suggest;
 
 /// What becomes of mounts within a bind, in the kernel's words.
-const PROPAGATION: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
+pub(super) const PROPAGATION: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
 /// As large, and as open, as the engine makes it.
 const EMPTY_TMPFS: MountSource = MountSource::Tmpfs { size: None, mode: None };

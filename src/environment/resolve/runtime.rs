@@ -8,10 +8,45 @@ use crate::manifest::node::{Node, quoted};
 use crate::manifest::suggest;
 
 /// Where the manifest is silent: a service that cannot run is not restarted for ever.
-const RESTART: RestartPolicy = RestartPolicy::OnFailure(5);
+pub(super) const RESTART: RestartPolicy = RestartPolicy::OnFailure(5);
 
 /// The kernel takes no longer string in an environment (`MAX_ARG_STRLEN`).
 const LONGEST_VARIABLE: usize = 128 * 1024;
+
+/// Signals by name; those of real time are `SIGRTMIN+1` and so on.
+pub(super) const SIGNALS: [&str; 31] = [
+    "SIGTERM",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGHUP",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGKILL",
+    "SIGWINCH",
+    "SIGABRT",
+    "SIGALRM",
+    "SIGPWR",
+    "SIGCONT",
+    "SIGBUS",
+    "SIGCHLD",
+    "SIGFPE",
+    "SIGILL",
+    "SIGIO",
+    "SIGPIPE",
+    "SIGPROF",
+    "SIGSEGV",
+    "SIGSTKFLT",
+    "SIGSTOP",
+    "SIGSYS",
+    "SIGTRAP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGVTALRM",
+    "SIGXCPU",
+    "SIGXFSZ",
+];
 
 /// Variables.
 pub(super) fn environment(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeMap<String, String> {
@@ -137,39 +172,6 @@ pub(super) fn working_dir(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
 
 /// The signal that asks the container to end.
 pub(super) fn stop_signal(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
-    const SIGNALS: [&str; 31] = [
-        "SIGTERM",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGHUP",
-        "SIGUSR1",
-        "SIGUSR2",
-        "SIGKILL",
-        "SIGWINCH",
-        "SIGABRT",
-        "SIGALRM",
-        "SIGPWR",
-        "SIGCONT",
-        "SIGBUS",
-        "SIGCHLD",
-        "SIGFPE",
-        "SIGILL",
-        "SIGIO",
-        "SIGPIPE",
-        "SIGPROF",
-        "SIGSEGV",
-        "SIGSTKFLT",
-        "SIGSTOP",
-        "SIGSYS",
-        "SIGTRAP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGVTALRM",
-        "SIGXCPU",
-        "SIGXFSZ",
-    ];
     let node: &Node = fields.get("stop_signal")?;
     let text = decoder.text(node)?;
     let name = text.strip_prefix("SIG").unwrap_or(text);

@@ -17,7 +17,7 @@ use crate::manifest::source::Span;
 use crate::name::{HostName, ServiceName};
 
 /// From the stop signal to SIGKILL where the manifest is silent.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A service and the places that rules between services point at.
 #[derive(Clone)]

@@ -14,9 +14,9 @@ use crate::manifest::suggest;
 use crate::name::BalancerName;
 
 /// How long requests may take to end where the manifest is silent.
-const DRAIN: Duration = Duration::from_secs(30);
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
 /// How long a balancer may take to find a container healthy where the manifest is silent.
-const UP: Duration = Duration::from_secs(30);
+pub(super) const UP: Duration = Duration::from_secs(30);
 
 /// The load balancers.
 pub(super) fn balancers(top: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeMap<BalancerName, Balancer> {
