@@ -1,7 +1,7 @@
 //! `balancers`, and `traffic` of a service.
 
 use super::super::traffic::{DRAIN, UP};
-use super::shape::{Shape, duration, form, key, level, listed, name, text, words};
+use super::shape::{Shape, duration, form, key, level, listed, name, text, text_of, words};
 use crate::duration;
 
 /// A name that HAProxy takes.
@@ -24,8 +24,8 @@ pub(super) fn traffic() -> Shape {
     let on_deadline = "`abort`: the host gets requests again, and the rollout has failed; `force`: they are cut off.";
     level([
         key("balancer", "The load balancer in front of it, or a list of them; all must agree.", listed(name())),
-        key("backend", "The backend that its hosts are servers of.", form(HAPROXY_NAME)),
-        key("server", "The host's name in the backend, where that is not its own.", form(HAPROXY_NAME)),
+        key("backend", "The backend that its hosts are servers of.", text_of(HAPROXY_NAME)),
+        key("server", "The host's name in the backend, where that is not its own.", text_of(HAPROXY_NAME)),
         key("drain_deadline", "How long requests may take to end.", duration()).default(duration::display(DRAIN)),
         key("on_drain_deadline", on_deadline, words(["abort", "force"])).default("abort"),
         key("up_deadline", "How long balancers may take to find a container healthy.", duration())
