@@ -22,6 +22,9 @@ const PART: &str = "\n{# part.j2 #}\n";
 /// No file of a project, and no rendered one, is larger.
 const MAX_FILE: usize = 1 << 20;
 
+/// Bytes of an image's name with its registry.
+const MAX_NAME: usize = 255;
+
 thread_local! {
     static PROJECT: TempDir = project();
     static ENVIRONMENT: Environment = PROJECT.with(|project| sound(project.path()));
@@ -119,6 +122,10 @@ pub fn image(input: &[u8]) {
     assert_eq!(name.label(name.tag()) + &digest, text);
     for registry in [None, Some("registry.internal:5000")] {
         let complete = name.clone().locate(registry);
+        // A name may be so long that it only fits without the environment's registry.
+        if registry.is_some() && complete.repository().len() > MAX_NAME {
+            continue;
+        }
         let again = complete.to_string().parse::<ImageName>().unwrap_or_else(|error| panic!("{complete}: {error}"));
         assert_eq!(again.locate(Some("other.internal")).to_string(), complete.to_string());
         assert_eq!(complete.with_tag("t").repository(), complete.repository());

@@ -38,9 +38,9 @@ pub fn render(
     process: Process<'_>,
 ) -> Result<Vec<RenderedFile>, Diagnostics> {
     let library = Library::open(&environment.root);
-    let renderer = Renderer::new(&library, &environment.root, process)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
-    let files = configs(&renderer, environment, host, service, &mut problems);
+    let files = configs(&engine, environment, host, service, &mut problems);
     problems.check().map(|()| files)
 }
 
@@ -55,12 +55,12 @@ pub fn render_all(
     process: Process<'_>,
 ) -> Result<Rendered, Diagnostics> {
     let library = Library::open(&environment.root);
-    let renderer = Renderer::new(&library, &environment.root, process)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
     let mut rendered = Rendered::new();
     for service in environment.services.values() {
         for host in environment.placed(service) {
-            let mut files = configs(&renderer, environment, host, service, &mut problems);
+            let mut files = configs(&engine, environment, host, service, &mut problems);
             for file in &environment.on(&host.name, service).secrets {
                 match secrets.get(&file.source) {
                     Some(secret) => {

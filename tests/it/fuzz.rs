@@ -141,12 +141,16 @@ fn play(target: &str, cases: u32, holds: fn(&[u8])) {
     files.sort();
     let corpus: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).expect("an input")).collect();
     assert!(corpus.len() >= 10, "the corpus of {target} is gone");
-    corpus.iter().for_each(|input| holds(input));
+    for input in &corpus {
+        holds(input);
+    }
     let config =
         ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
     let inputs = (any::<Index>(), prop::collection::vec(change(), 1..6)).prop_map(|(first, changes)| {
         let mut input = first.get(&corpus).clone();
-        changes.iter().for_each(|change| changed(&mut input, change, &corpus));
+        for change in &changes {
+            changed(&mut input, change, &corpus);
+        }
         String::from_utf8(input).map_err(std::string::FromUtf8Error::into_bytes)
     });
     let outcome = TestRunner::new(config).run(&inputs, |input| {

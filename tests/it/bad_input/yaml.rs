@@ -75,7 +75,7 @@ fn what_is_no_file() {
             assert_cmd::Command::new("mkfifo").arg(path).assert().success();
         }),
         replaced("a link out of the project", "-> /etc/hostname", |path| {
-            symlink("/etc/hostname", path).expect("a link")
+            symlink("/etc/hostname", path).expect("a link");
         }),
         replaced("a link to an endless file", "-> /dev/zero", |path| symlink("/dev/zero", path).expect("a link")),
         replaced("a link to nothing", "-> nothing", |path| symlink("nothing", path).expect("a link")),
