@@ -17,10 +17,10 @@ use crate::registry::credentials::Logins;
 use crate::registry::docker_config;
 use crate::release::{Files, Release};
 use crate::rollout::recorder::Recorder;
-use crate::template;
+use crate::template::{self, Process};
 
 use super::doors::{Fleet, all_answer, refused};
-use super::{Context, images, secrets, select};
+use super::{Context, images, root, secrets, select};
 
 /// Everything that is read and checked before anybody is contacted.
 pub(super) struct Input {
@@ -45,7 +45,8 @@ impl Input {
         let environment = context.environment(target, overrides)?;
         let selection = select(&environment, selectors)?;
         let secrets = secrets::read(&environment).await?;
-        let files = template::render_all(&environment, &secrets).map_err(Error::bad_input)?;
+        let files =
+            template::render_all(&environment, &secrets, Process::Own(&root::program()?)).map_err(Error::bad_input)?;
         let logins =
             Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;
         Ok(Self { environment, selection, files, logins })

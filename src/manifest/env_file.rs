@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::interpolate::{Unset, Variables};
 use super::load::text;
 use super::node::{Entry, Kind, Map, Node, pairs, quoted};
-use super::source::{Source, Sources, Span};
+use super::source::{MAX_FILES, Source, Sources, Span};
 use super::{dotenv, suggest};
 
 /// Reads the files of all services. Their paths are relative to the project's root.
@@ -52,6 +52,11 @@ impl Files<'_> {
             let Some(file) = named_file(item, sources, problems) else { continue };
             if !file.is_required && !self.root.join(&file.path).exists() {
                 continue;
+            }
+            if sources.is_full() {
+                let message = format!("a manifest is read from at most {MAX_FILES} files");
+                problems.push(at(sources, file.at, message));
+                break;
             }
             match text(self.root, Path::new(&file.path)) {
                 Ok(text) => {

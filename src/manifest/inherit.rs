@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::load::text;
 use super::node::{Entry, Kind, Map, Node, quoted};
-use super::source::{Source, Sources, Span};
+use super::source::{MAX_FILES, Source, Sources, Span};
 use super::{merge, parse, suggest};
 
 /// Services that one service may build upon.
@@ -133,6 +133,10 @@ impl Inheritance<'_> {
     }
 
     fn read(&mut self, file: &str, at: Span) -> Option<Map> {
+        if self.sources.is_full() {
+            self.problem(at, format!("a manifest is read from at most {MAX_FILES} files"), None);
+            return None;
+        }
         let text = match text(self.root, Path::new(file)) {
             Ok(text) => text,
             Err(problem) => {

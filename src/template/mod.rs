@@ -16,10 +16,13 @@ mod engine;
 mod filters;
 mod library;
 pub mod rendered;
+mod renderer;
+pub mod worker;
 
-use engine::Engine;
 use library::{FOLDER, Library};
 pub use rendered::{Contents, RenderedFile};
+pub use renderer::Process;
+use renderer::Renderer;
 
 /// The files of every service on every host that runs it.
 pub type Rendered = BTreeMap<(HostName, ServiceName), Vec<RenderedFile>>;
@@ -28,9 +31,14 @@ pub type Rendered = BTreeMap<(HostName, ServiceName), Vec<RenderedFile>>;
 ///
 /// # Errors
 /// Everything that is wrong with its templates.
-pub fn render(environment: &Environment, host: &Host, service: &Service) -> Result<Vec<RenderedFile>, Diagnostics> {
+pub fn render(
+    environment: &Environment,
+    host: &Host,
+    service: &Service,
+    process: Process<'_>,
+) -> Result<Vec<RenderedFile>, Diagnostics> {
     let library = Library::open(&environment.root);
-    let engine = Engine::new(&library)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
     let files = configs(&engine, environment, host, service, &mut problems);
     problems.check().map(|()| files)
@@ -41,9 +49,13 @@ pub fn render(environment: &Environment, host: &Host, service: &Service) -> Resu
 ///
 /// # Errors
 /// Everything that is wrong with any template, and secrets that are not in `secrets`.
-pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secret>) -> Result<Rendered, Diagnostics> {
+pub fn render_all(
+    environment: &Environment,
+    secrets: &BTreeMap<SecretName, Secret>,
+    process: Process<'_>,
+) -> Result<Rendered, Diagnostics> {
     let library = Library::open(&environment.root);
-    let engine = Engine::new(&library)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
     let mut rendered = Rendered::new();
     for service in environment.services.values() {
@@ -69,7 +81,7 @@ pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secr
 }
 
 fn configs(
-    engine: &Engine<'_>,
+    renderer: &Renderer<'_>,
     environment: &Environment,
     host: &Host,
     service: &Service,
@@ -83,7 +95,7 @@ fn configs(
             ConfigSource::File(path) => text(&environment.root, path),
             ConfigSource::Template { path, variables } => {
                 let name = path.strip_prefix(FOLDER).unwrap_or(path);
-                engine.render(&slashed(name), &scope(environment, host, service, variables))
+                renderer.render(&slashed(name), &scope(environment, host, service, variables))
             }
         };
         match text {

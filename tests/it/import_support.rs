@@ -96,7 +96,8 @@ fn copy(from: &Path, to: &Path) {
 pub(crate) fn first_plan(environment: &Environment) -> String {
     let secret = |name: &shipctl::name::SecretName| (name.clone(), Secret::new("example".to_owned()));
     let secrets: BTreeMap<_, _> = environment.secrets.keys().map(secret).collect();
-    let files = template::render_all(environment, &secrets).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let files = template::render_all(environment, &secrets, shipctl::template::Process::This)
+        .unwrap_or_else(|error| panic!("{}", error.render(false)));
     let image = |image: &str| PinnedImage::Registry {
         repository: image.to_owned(),
         digest: format!("sha256:{}", "a".repeat(64)),

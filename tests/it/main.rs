@@ -3,6 +3,7 @@
 
 mod age_support;
 mod architecture;
+mod bad_input;
 mod cli_age;
 mod cli_age_edit;
 mod cli_commands;
@@ -12,6 +13,7 @@ mod cli_secrets;
 mod compose_form;
 mod docs_manifest;
 mod fleet_ledger;
+mod fuzz;
 mod image_context;
 mod image_dockerignore;
 mod image_reference;

@@ -48,6 +48,9 @@ pub(super) const SIGNALS: [&str; 31] = [
     "SIGXFSZ",
 ];
 
+/// A quarter of the stack that a program usually has, which its arguments and variables share (`execve(2)`).
+const LARGEST_ENVIRONMENT: usize = 2 << 20;
+
 /// Variables.
 pub(super) fn environment(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeMap<String, String> {
     let pairs = fields.get("environment").map(|node| decoder.pairs(node)).unwrap_or_default();
@@ -68,6 +71,15 @@ pub(super) fn environment(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
                 format!("{} is larger than the 128 KiB that a variable can hold", quoted(&pair.key)),
             );
         }
+    }
+    let total: usize = pairs.iter().map(|pair| pair.key.len() + pair.value.len() + "=\0".len()).sum();
+    if let (true, Some(entry)) = (total > LARGEST_ENVIRONMENT, fields.entry("environment")) {
+        let help = "deliver what is large as a config or a secret";
+        decoder.problem_with_help(
+            entry.key,
+            "together the variables are larger than the 2 MiB that a program can be started with",
+            help,
+        );
     }
     pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
 }
