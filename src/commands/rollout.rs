@@ -35,7 +35,7 @@ pub(super) async fn carry_out(
     recorder: &Recorder,
     order: Order<'_>,
 ) -> Result<Exit> {
-    let Proposal { plan, observed } = order.proposal;
+    let Proposal { plan, observed, key } = order.proposal;
     if plan.is_noop() {
         context.reporter.answer(&NothingToDo { plan }, Exit::Done);
         return Ok(Exit::Done);
@@ -47,13 +47,14 @@ pub(super) async fn carry_out(
         return Err(Error::unchanged(anyhow::anyhow!("not confirmed; no host was changed")));
     }
     let claim = operator::claim(plan, context.clock.now());
-    let journal = FileJournal::create(&context.root, scope, &claim.rollout)
+    let journal = FileJournal::create(&context.root, scope, &claim.rollout, context.reporter.redactor().clone())
         .context("the journal cannot be created")
         .map_err(Error::unchanged)?;
     recorder.keep_in(Box::new(journal));
     let cancel = context.signals.act(recorder);
-    let rollout = Rollout { plan, observed, files: order.files, doors: &fleet.doors, recorder, cancel, claim };
-    let report = rollout.run().await;
+    let (files, key, doors) = (order.files, key.as_ref(), &fleet.doors);
+    let rollout = Rollout { plan, observed, files, key, doors, recorder, cancel, claim };
+    let report = context.reporter.redactor().data(rollout.run().await);
     context.signals.rest();
     let exit = report.outcome.exit();
     context.reporter.answer(&RolloutAnswer { report: &report, plan, now: context.clock.now() }, exit);

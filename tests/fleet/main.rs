@@ -3,7 +3,9 @@
 //! Runs as `cargo test --test fleet -- --test-threads=1`; tests share one fleet and wait for each other anyway.
 
 mod bad_release;
+mod canary;
 mod endpoint;
+mod fingerprint;
 mod first_deploy;
 mod haproxy;
 mod health;
@@ -12,6 +14,7 @@ mod host_loss;
 mod interruption;
 mod local;
 mod lock;
+mod memory;
 mod port;
 mod registry;
 mod render;
