@@ -17,12 +17,17 @@ use crate::journal;
 /// Its name in the directory of the environment's journals.
 const FILE: &str = "fingerprint-key";
 
+/// Gives up the one that waits: the hosts have it.
+pub(super) fn arrived(root: &Path, scope: &Scope) {
+    // One that cannot be removed is removed by the next plan, and not used until then.
+    let _ = fs::remove_file(journal::directory(root, scope).join(FILE));
+}
+
 /// The key that the hosts have, or else the one that waits for them.
 pub(super) fn find(root: &Path, scope: &Scope, observed: &Observed) -> Result<FingerprintKey> {
     let path = journal::directory(root, scope).join(FILE);
     if let Some(key) = observed.key() {
-        // Its time is over once a host has it. One that cannot be removed is not used either.
-        let _ = fs::remove_file(&path);
+        arrived(root, scope);
         return Ok(key.clone());
     }
     let waiting = || -> io::Result<FingerprintKey> {

@@ -75,11 +75,11 @@ fn what_cannot_be_delivered_is_refused_with_its_place() {
             ),
             (
                 "environment: { A: { secret: tokn } }",
-                "12:29: the secret `tokn` is not declared (did you mean `token`?)",
+                "12:33: the secret `tokn` is not declared (did you mean `token`?)",
             ),
             (
                 "environment: { A: { from: token } }",
-                "12:20: `secret` is missing\n12:25: `from` is not allowed here (use `secret`)",
+                "12:20: `secret` is missing\n12:25: unknown key `from` (use `secret`)",
             ),
             (
                 "environment: { 1A: { secret: token } }",
@@ -87,7 +87,7 @@ fn what_cannot_be_delivered_is_refused_with_its_place() {
             ),
             (
                 "configs: [{ source: app, tmpfs: true }]",
-                "12:30: `tmpfs` is not allowed here (use one of `source`, `target`, `uid`, `gid`, `mode`)",
+                "12:30: unknown key `tmpfs` (use one of `source`, `target`, `uid`, `gid`, `mode`)",
             ),
         ],
     );
