@@ -5,7 +5,7 @@ use crate::container::{ContainerSpec, FileDigest};
 use crate::environment::{Delivery, FileTarget};
 use crate::fleet::stamp::Stamp;
 
-/// A directory of the host that is in memory (a tmpfs) on every system that starts with systemd or OpenRC.
+/// A directory of the host that is in memory (a tmpfs) on every system that starts with systemd or `OpenRC`.
 pub const ROOT: &str = "/run/shipctl";
 /// Label that names a container's directory beneath [`ROOT`].
 pub const LABEL: &str = "shipctl.memory";

@@ -52,7 +52,7 @@ impl FingerprintKey {
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; BYTES]);
         // Fails only where the system has no randomness to give; nothing that needs a key may go on then.
-        SystemRandom::new().fill(bytes.as_mut()).unwrap_or_else(|_| panic!("the system has no random bytes"));
+        SystemRandom::new().fill(bytes.as_mut()).unwrap_or_else(|_| unreachable!("the system has no random bytes"));
         Self(bytes)
     }
 
@@ -82,7 +82,9 @@ impl FingerprintKey {
 
     fn mac(&self, parts: &[&[u8]]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref()));
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         context.sign()
     }
 }

@@ -49,7 +49,7 @@ impl Redactor {
             }
         }
         let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms.keys());
-        let search = search.unwrap_or_else(|error| panic!("too many secrets to look for: {error}"));
+        let search = search.unwrap_or_else(|error| unreachable!("at most 64 KiB each: {error}"));
         // Made before the lock is taken: a panic under it would keep the panic itself from being shown.
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Known { forms, search: Some(search) };
     }
@@ -74,9 +74,9 @@ impl Redactor {
                     true
                 }
             },
-            Value::Array(items) => items.iter_mut().fold(false, |found, item| self.value(item) || found),
+            Value::Array(items) => self.each(items),
             Value::Object(map) => {
-                let mut found = map.values_mut().fold(false, |found, item| self.value(item) || found);
+                let mut found = self.each(map.values_mut());
                 if map.keys().any(|key| matches!(self.text(key), Cow::Owned(_))) {
                     found = true;
                     let entries = std::mem::take(map).into_iter();
@@ -86,6 +86,15 @@ impl Redactor {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
+    }
+
+    /// All of them, also after the first that held one.
+    fn each<'v>(&self, values: impl IntoIterator<Item = &'v mut Value>) -> bool {
+        let mut found = false;
+        for value in values {
+            found |= self.value(value);
+        }
+        found
     }
 
     /// The same data without them. It stays as it is where it makes no sense without them, such as a name; that is why it

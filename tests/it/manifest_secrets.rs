@@ -5,8 +5,11 @@ use shipctl::name::ServiceName;
 
 use crate::manifest_support::{Project, assert_problems, with_service_keys};
 
-/// Source, path, owner and delivery of each secret of `web`.
-fn secrets(keys: &str) -> Vec<(String, String, (u32, u32, u32), Delivery)> {
+/// Source and path, owner with group and mode, and delivery.
+type Given = (String, String, (u32, u32, u32), Delivery);
+
+/// What each secret of `web` is.
+fn secrets(keys: &str) -> Vec<Given> {
     let environment = Project::of(&with_service_keys(keys)).sound();
     let web: ServiceName = "web".parse().unwrap();
     let service: &Service = &environment.services[&web];
@@ -17,7 +20,7 @@ fn secrets(keys: &str) -> Vec<(String, String, (u32, u32, u32), Delivery)> {
     service.secrets.iter().map(secret).collect()
 }
 
-fn one(path: &str, owner: (u32, u32, u32), delivery: Delivery) -> Vec<(String, String, (u32, u32, u32), Delivery)> {
+fn one(path: &str, owner: (u32, u32, u32), delivery: Delivery) -> Vec<Given> {
     vec![("token".to_owned(), path.to_owned(), owner, delivery)]
 }
 

@@ -127,10 +127,10 @@ impl DockerEngine {
 
     /// Creates a container that is never started: of an image that holds nothing, with nothing but what `body` says.
     pub(super) async fn create_still(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerId, EngineError> {
-        match self.try_create_still(name, body.clone()).await {
+        match Box::pin(self.try_create_still(name, body.clone())).await {
             Err(EngineError::NotFound(_)) => {
                 self.import_image().await?;
-                self.try_create_still(name, body).await
+                Box::pin(self.try_create_still(name, body)).await
             }
             other => other,
         }

@@ -72,7 +72,7 @@ impl DockerEngine {
             host_config: Some(HostConfig { binds: Some(vec![bind]), ..HostConfig::default() }),
             ..ContainerCreateBody::default()
         };
-        match self.create_still(WINDOW, body).await {
+        match Box::pin(self.create_still(WINDOW, body)).await {
             Ok(_) | Err(EngineError::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
