@@ -158,10 +158,8 @@ fn canaries_are_where_they_are_meant_to_be_and_nowhere_else() {
             for form in forms(canary) {
                 let found = files_with(&fleet, name, &form);
                 let is_meant = |file: &&String| match canary {
-                    // The engine's own description of the container, and that of its runtime while it runs.
-                    VARIABLE => {
-                        file.ends_with("/config.v2.json") || file.starts_with("/run/") && file.ends_with("/config.json")
-                    }
+                    // The engine's own description of the container, and that of its runtime.
+                    VARIABLE => file.ends_with("/config.v2.json") || file.contains("/containerd/"),
                     MEMORY => file.starts_with(meant),
                     _ => file.ends_with(meant),
                 };
