@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::environment::{FileTarget, Health, Runtime, Scope};
-use crate::name::{HostName, ServiceName};
+use crate::environment::{Delivery, FileTarget, Health, Runtime, Scope};
+use crate::name::{HostName, SecretName, ServiceName};
 
 /// A container, complete: the engine is told nothing that is not in here (or in the contents of `files`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,19 +22,25 @@ pub struct ContainerSpec {
     pub image: PinnedImage,
     /// The container's configuration.
     pub runtime: Runtime,
-    /// Files copied in before the first start; contents by digest only.
+    /// What it is given before the first start: files, and variables that hold secrets; contents by digest only.
     pub files: Vec<FileDigest>,
     /// How it proves itself healthy.
     pub health: Health,
 }
 
-/// A file of a container, by digest.
+/// A file of a container, or a variable that holds a secret, by digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileDigest {
     /// Path, owner, mode.
     pub target: FileTarget,
     /// SHA-256 of the contents for configs; the fingerprint for secrets.
     pub digest: String,
+    /// Which secret it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretName>,
+    /// How it gets into the container.
+    #[serde(default, skip_serializing_if = "Delivery::is_copied")]
+    pub delivery: Delivery,
 }
 
 impl ContainerSpec {

@@ -31,6 +31,7 @@ pub mod journal;
 pub mod manifest;
 pub mod name;
 pub mod plan;
+pub mod redact;
 pub mod registry;
 pub mod release;
 pub mod report;

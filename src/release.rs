@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::container::{ContainerSpec, PinnedImage};
 use crate::environment::Environment;
+use crate::fleet::key::{FingerprintKey, KeyId};
 use crate::fleet::ledger::Placements;
 use crate::name::{HostName, ServiceName};
 use crate::template::rendered::RenderedFile;
@@ -22,19 +23,27 @@ pub struct Release {
     pub images: BTreeMap<ServiceName, PinnedImage>,
     /// Containers by host and service.
     pub containers: BTreeMap<(HostName, ServiceName), ContainerSpec>,
+    /// The key of its secrets' fingerprints; `None` if it has no secrets.
+    pub key: Option<KeyId>,
 }
 
 impl Release {
     /// Puts a release together. `images` must hold every service of the environment; `files` every
-    /// (host, service) with files.
-    pub fn assemble(environment: &Environment, images: BTreeMap<ServiceName, PinnedImage>, files: &Files) -> Self {
+    /// (host, service) with files. Secrets are compared by fingerprints made with `key`, which must be there
+    /// if there are secrets.
+    pub fn assemble(
+        environment: &Environment,
+        images: BTreeMap<ServiceName, PinnedImage>,
+        files: &Files,
+        key: Option<&FingerprintKey>,
+    ) -> Self {
         let mut containers = BTreeMap::new();
         for service in environment.services.values() {
             let Some(image) = images.get(&service.name) else { continue };
             for host in environment.placed(service) {
                 let service = environment.on(&host.name, service);
-                let key = (host.name.clone(), service.name.clone());
-                let stamps = files.get(&key).map(|files| files.iter().map(RenderedFile::stamp).collect());
+                let place = (host.name.clone(), service.name.clone());
+                let stamps = files.get(&place).map(|files| files.iter().map(|file| file.stamp(key)).collect());
                 let spec = ContainerSpec {
                     scope: environment.scope(),
                     host: host.name.clone(),
@@ -44,10 +53,10 @@ impl Release {
                     files: stamps.unwrap_or_default(),
                     health: service.health.clone(),
                 };
-                containers.insert(key, spec);
+                containers.insert(place, spec);
             }
         }
-        Self { images, containers }
+        Self { images, containers, key: key.map(FingerprintKey::id) }
     }
 
     /// Which spec each host is to run.
@@ -58,6 +67,11 @@ impl Release {
         }
         placements
     }
+}
+
+/// Whether a secret is among the files.
+pub fn has_secrets(files: &Files) -> bool {
+    files.values().flatten().any(RenderedFile::is_secret)
 }
 
 /// Digest of the placements: equal for equal content, on every machine.

@@ -121,7 +121,7 @@ fn rendered(environment: &Environment, selection: &Selection) -> Result<Vec<Rend
                     let (host, service) = (host.name.clone(), service.name.clone());
                     Some(RenderedConfig { host, service, target: file.target, text, written: None })
                 }
-                Contents::Secret(_) => None,
+                Contents::Secret(..) => None,
             }));
         }
     }

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::manifest;
-use crate::report::Reporter;
+use crate::report::{Reporter, panic};
 use crate::rollout::recorder::Recorder;
 
 mod completions;
@@ -21,6 +21,7 @@ mod history;
 mod images;
 mod import;
 mod init;
+mod key;
 mod lock;
 mod operator;
 mod plan;
@@ -46,6 +47,7 @@ struct Context {
 /// Runs a command to its end, and says how it ended.
 pub async fn run(cli: Cli) -> Exit {
     let reporter = Reporter::choose(cli.global.format);
+    panic::redact(reporter.redactor());
     let result = dispatch(cli, &reporter).await;
     reporter.clear();
     result.unwrap_or_else(|error| {
@@ -110,12 +112,12 @@ impl Context {
 
     /// For commands that change something, or may take long.
     fn recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(&self.clock), self.reporter.sink())
+        Recorder::new(Arc::clone(&self.clock), self.reporter.sink()).without(self.reporter.redactor().clone())
     }
 
     /// For commands that only look: their answer is all that is to be read.
     fn quiet_recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(&self.clock), self.reporter.live_sink())
+        Recorder::new(Arc::clone(&self.clock), self.reporter.live_sink()).without(self.reporter.redactor().clone())
     }
 }
 

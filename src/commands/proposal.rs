@@ -9,18 +9,19 @@ use crate::cli::{Overrides, Selectors, Target};
 use crate::container::PinnedImage;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
 use crate::name::ServiceName;
 use crate::plan::{Plan, check, planner};
 use crate::registry::credentials::Logins;
 use crate::registry::docker_config;
-use crate::release::{Files, Release};
+use crate::release::{Files, Release, has_secrets};
 use crate::rollout::recorder::Recorder;
 use crate::template::{self, Process};
 
 use super::doors::{Fleet, all_answer, refused};
-use super::{Context, images, root, secrets, select};
+use super::{Context, images, key, root, secrets, select};
 
 /// Everything that is read and checked before anybody is contacted.
 pub(super) struct Input {
@@ -44,11 +45,12 @@ impl Input {
     ) -> Result<Self> {
         let environment = context.environment(target, overrides)?;
         let selection = select(&environment, selectors)?;
-        let secrets = secrets::read(&environment).await?;
+        let redactor = context.reporter.redactor();
+        let secrets = secrets::read(&environment, redactor).await?;
         let files =
             template::render_all(&environment, &secrets, Process::Own(&root::program()?)).map_err(Error::bad_input)?;
-        let logins =
-            Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;
+        let logins = Logins::new(environment.registry.as_ref(), &secrets, docker_config::path(), redactor.clone());
+        let logins = logins.map_err(Error::bad_input)?;
         Ok(Self { environment, selection, files, logins })
     }
 }
@@ -59,6 +61,8 @@ pub(super) struct Proposal {
     pub(super) plan: Plan,
     /// What was seen.
     pub(super) observed: Observed,
+    /// The key of its secrets' fingerprints, if it has secrets.
+    pub(super) key: Option<FingerprintKey>,
 }
 
 /// Looks at the fleet and plans the way to the manifest's release. `images` are those of a plan made earlier;
@@ -89,9 +93,12 @@ pub(super) async fn propose(
         }
     };
     all_answer(&observed, &input.selection)?;
-    let release = Release::assemble(&input.environment, images, &input.files);
+    let environment = &input.environment;
+    let find = || key::find(&environment.root, &environment.scope(), &observed);
+    let key = has_secrets(&input.files).then(find).transpose()?;
+    let release = Release::assemble(&input.environment, images, &input.files, key.as_ref());
     let plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
-    Ok(Proposal { plan: checked(plan)?, observed })
+    Ok(Proposal { plan: checked(plan)?, observed, key })
 }
 
 /// Refuses the images of a reviewed plan if the manifest now names others.

@@ -40,7 +40,7 @@ async fn back(
     let ledger = observed.ledger();
     let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
     let plan = checked(planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?)?;
-    let proposal = Proposal { plan, observed };
+    let proposal = Proposal { plan, observed, key: None };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }
 
@@ -95,7 +95,9 @@ fn is_left(observed: &Observed, selection: &Selection) -> bool {
     let is_selected = |host, service| selection.has_host(host) && selection.has_service(service);
     Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
         Some(Drift::NotRunning) => !ended_by_itself(observed, &row.host, &row.service),
-        Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
+        Some(Drift::SecretsGone | Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => {
+            true
+        }
         Some(Drift::Unhealthy | Drift::Orphan | Drift::OutOfTraffic) | None => false,
     })
 }

@@ -10,7 +10,8 @@ use bollard::models::{
 };
 
 use crate::container::{ContainerId, ContainerSpec};
-use crate::environment::{Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
+use crate::engine::memory;
+use crate::environment::{FileTarget, Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
 use crate::fleet::stamp::Stamp;
 
 mod confinement;
@@ -21,7 +22,8 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
     let runtime = &spec.runtime;
     let first = runtime.networks.first();
     // Our labels are last: a manifest cannot pass off a container as something else.
-    let labels = runtime.labels.clone().into_iter().chain(stamp.labels(&spec.scope)).collect();
+    let in_memory = memory::directory(spec, stamp).map(|directory| (memory::LABEL.to_owned(), directory));
+    let labels = runtime.labels.clone().into_iter().chain(stamp.labels(&spec.scope)).chain(in_memory).collect();
     let exposed = runtime.ports.iter().map(port_key).chain(runtime.expose.iter().cloned());
     ContainerCreateBody {
         image: Some(spec.image.reference()),
@@ -46,7 +48,7 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
             network_mode: first.map(|network| network.name.clone()),
             port_bindings: Some(port_bindings(&runtime.ports)),
             binds: Some(runtime.volumes.iter().filter_map(bind).collect()),
-            mounts: Some(runtime.volumes.iter().filter_map(mount).collect()),
+            mounts: Some(runtime.volumes.iter().filter_map(mount).chain(secret_mounts(spec, stamp)).collect()),
             annotations: (!runtime.annotations.is_empty()).then(|| to_hash_map(&runtime.annotations)),
             log_config: Some(HostConfigLogConfig {
                 typ: Some(runtime.logging.driver.clone()),
@@ -184,6 +186,18 @@ fn mount(mount: &Mount) -> Option<EngineMount> {
             },
         };
     Some(EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..engine })
+}
+
+/// In the form in which the engine refuses to start a container whose file is gone, instead of making an empty directory.
+fn secret_mounts(spec: &ContainerSpec, stamp: &Stamp) -> Vec<EngineMount> {
+    let mount = |(source, file): (String, FileTarget)| EngineMount {
+        typ: Some(MountType::BIND),
+        source: Some(source),
+        target: Some(file.path),
+        read_only: Some(true),
+        ..EngineMount::default()
+    };
+    memory::mounts(spec, stamp).into_iter().map(mount).collect()
 }
 
 fn propagation(word: &str) -> Option<MountBindOptionsPropagationEnum> {

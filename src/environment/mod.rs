@@ -158,7 +158,7 @@ pub struct Service {
     pub traffic: Option<Traffic>,
     /// `configs:`, rendered for each host.
     pub configs: Vec<ConfigFile>,
-    /// `secrets:`, delivered as files.
+    /// `secrets:`, delivered as files, and those that `environment:` asks for.
     pub secrets: Vec<SecretFile>,
     /// All that goes into the container as it is.
     pub runtime: Runtime,
@@ -204,13 +204,35 @@ pub enum ConfigSource {
     Content(String),
 }
 
-/// A secret as a file in the container.
+/// A secret that a container is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretFile {
     /// Name under `secrets:`.
     pub source: SecretName,
-    /// Where it goes.
+    /// Where it goes; of a variable, the path is its name.
     pub file: FileTarget,
+    /// How it gets there.
+    pub delivery: Delivery,
+}
+
+/// How something is put into a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Copied into it before its first start: part of it until it is removed.
+    #[default]
+    Copied,
+    /// A file in the host's memory that is mounted into it: gone when the host is restarted.
+    Memory,
+    /// A variable of its environment, which `docker inspect` shows.
+    Variable,
+}
+
+impl Delivery {
+    /// Whether it is the usual way, which is not written down.
+    pub fn is_copied(&self) -> bool {
+        *self == Self::Copied
+    }
 }
 
 /// Path, owner and mode of a file in a container.

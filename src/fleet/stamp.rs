@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
+use crate::container::{ContainerSpec, FileDigest, PinnedImage, SpecDigest};
 use crate::environment::{Health, RestartPolicy, Scope};
-use crate::name::ServiceName;
+use crate::name::{SecretName, ServiceName};
 
 /// Label that every object of ours carries: [`Scope::label`].
 pub const SCOPE_LABEL: &str = "shipctl.scope";
@@ -39,6 +39,9 @@ pub struct Stamp {
     /// From the stop signal to SIGKILL.
     #[serde(with = "crate::duration::text")]
     pub grace: Duration,
+    /// Fingerprints of its secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, String>,
 }
 
 /// The current [`Stamp::format`].
@@ -47,6 +50,7 @@ pub const STAMP_FORMAT: u32 = 1;
 impl Stamp {
     /// The stamp of a container that release number `release` creates from `spec`, whose digest is `digest`.
     pub fn of(spec: &ContainerSpec, digest: SpecDigest, release: u64) -> Self {
+        let secret = |file: &FileDigest| Some((file.secret.clone()?, file.digest.clone()));
         Self {
             format: STAMP_FORMAT,
             service: spec.service.clone(),
@@ -56,6 +60,7 @@ impl Stamp {
             health: spec.health.clone(),
             restart: spec.runtime.restart.clone(),
             grace: spec.runtime.stop_grace_period,
+            secrets: spec.files.iter().filter_map(secret).collect(),
         }
     }
 

@@ -52,6 +52,8 @@ pub struct StatusRow {
 pub enum Drift {
     /// It should run and does not.
     NotRunning,
+    /// It should run and cannot: its secrets were in the host's memory, and are gone since the host was restarted.
+    SecretsGone,
     /// Another release runs.
     OtherRelease,
     /// It has not passed its gate.
@@ -147,7 +149,10 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
             since: None,
             state: if stopped.is_some() { "stopped" } else { "missing" },
             traffic: BTreeMap::new(),
-            drift: Some(Drift::NotRunning),
+            drift: Some(match stopped {
+                Some(container) if container.emptied => Drift::SecretsGone,
+                _ => Drift::NotRunning,
+            }),
         });
     }
     rows.sort_by(|a, b| a.service.cmp(&b.service));

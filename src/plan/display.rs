@@ -57,7 +57,8 @@ impl Display for Preparation {
             Provision::Volume(volume) => format!("create volume {}", volume.name),
         });
         let ports = self.free_ports.iter().map(|port| format!("check that port {port} is free"));
-        f.write_str(&pulls.chain(provisions).chain(ports).collect::<Vec<_>>().join(", "))
+        let key = self.key.then(|| "keep the key of fingerprints".to_owned());
+        f.write_str(&pulls.chain(provisions).chain(ports).chain(key).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -74,7 +75,9 @@ impl Display for Batch {
 impl Display for Replacement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
-        writeln!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        write!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        let secrets: Vec<_> = self.secrets.iter().map(|name| format!("secret {name} changed")).collect();
+        writeln!(f, "{}{}", if secrets.is_empty() { "" } else { "; " }, secrets.join(", "))?;
         let staged: Vec<_> = self.staging.iter().map(ToString::to_string).collect();
         let staged = (!staged.is_empty()).then(|| format!("{} (before the first batch)", staged.join(", ")));
         let steps: Vec<_> = staged.into_iter().chain(self.steps.iter().map(ToString::to_string)).collect();
@@ -125,6 +128,9 @@ impl Display for Note {
             }
             Self::NotSelected(host) => write!(f, "{host} is not selected and will not run this release"),
             Self::Unfinished(host) => write!(f, "an earlier rollout did not finish on {host}; it comes first"),
+            Self::KeyGone(host) => {
+                write!(f, "the key of {host}'s secrets is gone: what they were cannot be told, so all count as changed")
+            }
             Self::FirstDeploy(service) => {
                 write!(f, "{service} has nothing to go back to on some hosts: there, a failure removes it again")
             }

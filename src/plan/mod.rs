@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::{ContainerId, PinnedImage};
 use crate::engine::Provision;
 use crate::environment::{FailureAction, Scope};
+use crate::fleet::key::KeyId;
 use crate::fleet::ledger::{Kind, Placements};
 use crate::name::{HostName, ServiceName};
 use crate::release::ReleaseId;
@@ -53,6 +54,9 @@ pub struct Plan {
     pub from: Option<ReleaseId>,
     /// Images of the release.
     pub images: BTreeMap<ServiceName, PinnedImage>,
+    /// The key that its secrets are compared by; `None` if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
     /// What every host runs once the release is in force, also hosts that this plan does not touch.
     pub placements: Placements,
     /// What is made present on every host before anything is stopped anywhere.
@@ -88,6 +92,9 @@ pub struct Preparation {
     pub provisions: Vec<Provision>,
     /// TCP ports of the host that must be free, because no container of ours holds them yet.
     pub free_ports: Vec<u16>,
+    /// Whether the host lacks the key of the secrets' fingerprints.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key: bool,
 }
 
 /// Hosts replaced together.

@@ -46,4 +46,6 @@ pub enum Note {
     Unchecked(Route),
     /// Nothing to go back to: a failure means that the service is removed again.
     FirstDeploy(ServiceName),
+    /// What the host runs was fingerprinted with a key that is not there any more, so its secrets cannot be compared.
+    KeyGone(HostName),
 }

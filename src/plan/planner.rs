@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::container::PinnedImage;
 use crate::environment::{BatchSize, Check, Environment, FailureAction, Order, UpdatePolicy};
+use crate::fleet::key::KeyId;
 use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
 use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost};
 use crate::fleet::select::Selection;
@@ -30,7 +31,8 @@ pub fn deploy(
     };
     let wants: Wants<'_> = release.containers.iter().filter_map(want).collect();
     let id = release_id(&placements, observed);
-    let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants)?;
+    let mut plan =
+        Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants, release.key.clone())?;
     plan.images.clone_from(&release.images);
     Ok(plan)
 }
@@ -52,7 +54,7 @@ pub fn rollback(
         }
     }
     let planner = Planner { environment, observed, selection };
-    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants)?;
+    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants, None)?;
     plan.images = kept_images(observed, &entry.placements);
     Ok(plan)
 }
@@ -108,7 +110,14 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: &Wants<'_>) -> Result<Plan, Refusal> {
+    fn plan(
+        &self,
+        kind: Kind,
+        release: ReleaseId,
+        placements: Placements,
+        wants: &Wants<'_>,
+        key: Option<KeyId>,
+    ) -> Result<Plan, Refusal> {
         self.refuse_unreachable()?;
         self.refuse_twins()?;
         self.refuse_strange_balancers(wants)?;
@@ -122,6 +131,7 @@ impl Planner<'_> {
             unrecorded: false,
             release,
             images: BTreeMap::new(),
+            key,
             placements,
             preparations: BTreeMap::new(),
             resumed: Vec::new(),
@@ -136,6 +146,7 @@ impl Planner<'_> {
                 .filter_map(|name| Some((name.clone(), fingerprint(self.observed.seen(name)?))))
                 .collect(),
         };
+        self.note_keys(&mut plan);
         let mut missing = Vec::new();
         for service in self.services_in_order(wants) {
             let batches = self.service(&mut plan, &service, wants, &mut missing);
@@ -250,6 +261,19 @@ impl Planner<'_> {
         batching::batches(service, &policy, placed, replacements)
     }
 
+    /// Names hosts whose secrets cannot be compared.
+    fn note_keys(&self, plan: &mut Plan) {
+        let Some(key) = &plan.key else { return };
+        for name in self.observed.hosts.keys() {
+            let Some(host) = self.observed.seen(name) else { continue };
+            let mut prints =
+                host.containers.iter().filter(|one| is_active(one)).flat_map(|one| one.stamp.secrets.values());
+            if prints.any(|print| !key.made(print)) {
+                plan.notes.push(Note::KeyGone(name.clone()));
+            }
+        }
+    }
+
     fn orphans(&self, wants: &Wants<'_>) -> Vec<Note> {
         let mut notes = Vec::new();
         for name in self.observed.hosts.keys() {
@@ -321,7 +345,11 @@ pub fn fingerprint(host: &ObservedHost) -> String {
             is_active(container),
             container.restart
         ));
+        hash.update(if container.emptied { "emptied\0" } else { "" });
     }
     hash.update(format!("{:?}", host.ledger.last_number()));
+    if let Some(key) = &host.key {
+        hash.update(key.id().to_string());
+    }
     hex::encode(&hash.finalize()[..6])
 }

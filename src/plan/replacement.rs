@@ -9,7 +9,7 @@ use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, S
 use crate::environment::{Health, Order, Protocol, RestartPolicy};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, SecretName, ServiceName};
 use crate::plan::{Step, Traffic};
 
 /// One service on one host: from what it runs to what it is to run.
@@ -21,6 +21,9 @@ pub struct Replacement {
     pub service: ServiceName,
     /// Why.
     pub cause: Cause,
+    /// Secrets that have another value than in what runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretName>,
     /// What the host goes back to if this fails; `None` if there is nothing.
     pub before: Option<Incumbent>,
     /// Whether `before` runs, settled, when the plan is made. If not, an earlier rollout or somebody left it half-done;

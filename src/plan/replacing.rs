@@ -1,11 +1,13 @@
 //! One service on one host: from the containers that are there to the steps that are needed.
 
+use std::collections::BTreeMap;
+
 use crate::container::{ContainerSpec, SpecDigest};
 use crate::environment::{Order, RestartPolicy};
 use crate::fleet::ledger::{Entry, Ledger};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, SecretName, ServiceName};
 use crate::plan::incumbent::{Cast, is_active};
 use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target, Traffic};
 
@@ -63,7 +65,7 @@ pub(super) fn replacement(
             let fate = if container.proven { way_back.map_or(Fate::Leave, |(_, fate)| fate) } else { Fate::Remove };
             target = Some(Target::Existing { container: Box::new(container.into()), runs: true, fate });
         }
-        Some(container) if container.proven => {
+        Some(container) if container.proven && !container.emptied => {
             let fate = Fate::Stop;
             target = Some(Target::Existing { container: Box::new(container.into()), runs: false, fate });
         }
@@ -82,12 +84,16 @@ pub(super) fn replacement(
         }
         (None, None) => return None,
     };
+    let secrets = match &target {
+        Target::Create { stamp, .. } => stamp.secrets.clone(),
+        Target::Existing { .. } => cast.wanted.map(|container| container.stamp.secrets.clone()).unwrap_or_default(),
+    };
     let settled = cast.wanted.is_some_and(ObservedContainer::settled);
     let mut enter = Vec::new();
     if !is_running {
         // One that ended by itself still has its restart policy: started with it, it would pass for one that has proved
         // itself if this run came to no end. Stopping it takes the policy away.
-        let ended = cast.wanted.filter(|container| container.proven && container.restart != RestartPolicy::No);
+        let ended = cast.wanted.filter(|one| one.proven && !one.emptied && one.restart != RestartPolicy::No);
         enter.extend(ended.map(|container| Step::Stop(Subject::New, container.stamp.grace)));
         enter.push(Step::Start(Subject::New));
     }
@@ -107,6 +113,7 @@ pub(super) fn replacement(
         host: host.clone(),
         service: service.clone(),
         cause: if settled && cast.active.is_empty() { Cause::OutOfTraffic } else { cause(cast, want) },
+        secrets: changed_secrets(&secrets, cast),
         before: before.map(Incumbent::from),
         before_settled: own.is_none() && before.is_some_and(ObservedContainer::settled),
         target,
@@ -115,6 +122,14 @@ pub(super) fn replacement(
         staging,
         steps,
     })
+}
+
+/// Secrets that what runs has too, with another fingerprint.
+fn changed_secrets(wanted: &BTreeMap<SecretName, String>, cast: &Cast<'_>) -> Vec<SecretName> {
+    let Some(old) = cast.active.iter().find(|container| container.settled()) else { return Vec::new() };
+    let is_other =
+        |(name, print): &(&SecretName, &String)| old.stamp.secrets.get(*name).is_some_and(|was| was != *print);
+    wanted.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
 }
 
 fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
@@ -147,6 +162,7 @@ pub(super) fn resumed(
         host: host.clone(),
         service: service.clone(),
         cause: Cause::Unfinished,
+        secrets: Vec::new(),
         before: Some(before.into()),
         before_settled: false,
         target: Target::Existing { container: Box::new(settled.into()), runs: true, fate },

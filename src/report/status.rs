@@ -67,7 +67,11 @@ impl StatusAnswer<'_> {
                     Tone::Warning,
                     &format!("{} from the release in force{silent}.", count(drifted, "difference")),
                 );
+                let is_gone = |row: &StatusRow| row.drift == Some(Drift::SecretsGone);
                 let next = match release {
+                    _ if rows.iter().any(is_gone) => {
+                        format!("shipctl deploy {environment} (secrets that were in memory come from you again)")
+                    }
                     Some(release) => format!(
                         "shipctl rollback {environment} --to r{} (puts it back in force), or deploy",
                         release.number
@@ -91,7 +95,9 @@ fn table(rows: &[StatusRow], now: Timestamp) -> String {
         let drift = row.drift.as_ref().map_or("", words);
         let tone = match row.drift {
             None => Tone::Neutral,
-            Some(Drift::NotRunning | Drift::Unhealthy | Drift::Several | Drift::OutOfTraffic) => Tone::Bad,
+            Some(
+                Drift::NotRunning | Drift::SecretsGone | Drift::Unhealthy | Drift::Several | Drift::OutOfTraffic,
+            ) => Tone::Bad,
             Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Orphan) => Tone::Warning,
         };
         let (release, image) = (row.release.as_deref().unwrap_or(""), row.image.as_deref().unwrap_or(""));
@@ -117,6 +123,7 @@ fn traffic(row: &StatusRow) -> String {
 fn words(drift: &Drift) -> &'static str {
     match drift {
         Drift::NotRunning => "should run",
+        Drift::SecretsGone => "should run, its secrets are gone",
         Drift::OtherRelease => "another release",
         Drift::Unproven => "has not passed its gate",
         Drift::Unhealthy => "does not do well",

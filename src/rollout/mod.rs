@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Event, Failure};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::{Entry, RolloutResult};
 use crate::fleet::observed::{HostView, Observed};
 use crate::plan::Plan;
@@ -27,6 +28,7 @@ mod batches;
 pub mod cancel;
 pub mod doors;
 mod gate;
+mod key;
 pub mod lock;
 pub mod policy;
 mod prepare;
@@ -47,6 +49,8 @@ pub struct Rollout<'a> {
     pub observed: &'a Observed,
     /// Contents of the files that the plan names by digest.
     pub files: &'a Files,
+    /// The key that the plan's secrets are compared by, for hosts that lack it; `None` for plans without any.
+    pub key: Option<&'a FingerprintKey>,
     /// The world.
     pub doors: &'a Doors,
     /// Journal and screen.
@@ -90,7 +94,7 @@ impl Rollout<'_> {
             }
         };
         self.recorder.note(Event::Locked);
-        let run = Run::new(self.plan, self.files, self.doors, self.recorder, self.cancel, &lock);
+        let run = Run::new(self, &lock);
         let report = tokio::select! {
             biased;
             report = self.carry_out(&run) => report,
@@ -116,6 +120,9 @@ impl Rollout<'_> {
             return self.unchanged(&fresh, vec![failure]);
         }
         if let Err(failures) = prepared {
+            return self.unchanged(&fresh, failures);
+        }
+        if let Err(failures) = key::share(run).await {
             return self.unchanged(&fresh, failures);
         }
         if let Err(stopped) = stage::all(run).await {

@@ -44,8 +44,7 @@ pub fn render(
     problems.check().map(|()| files)
 }
 
-/// Renders the configs of all services for all their hosts, and adds the secrets' files after them. A secret's
-/// fingerprint is bound to project, environment and name.
+/// Renders the configs of all services for all their hosts, and adds the secrets after them.
 ///
 /// # Errors
 /// Everything that is wrong with any template, and secrets that are not in `secrets`.
@@ -64,8 +63,8 @@ pub fn render_all(
             for file in &environment.on(&host.name, service).secrets {
                 match secrets.get(&file.source) {
                     Some(secret) => {
-                        let context = format!("{}/{}/{}", environment.project, environment.name, file.source);
-                        files.push(RenderedFile::secret(file.file.clone(), secret.clone(), &context));
+                        let (target, name) = (file.file.clone(), file.source.clone());
+                        files.push(RenderedFile::secret(target, name, secret.clone(), file.delivery));
                     }
                     None => problems.note(
                         Diagnostic::general(format!("the secret `{}` has no value", file.source)),

@@ -4,7 +4,9 @@
 
 mod bad_release;
 mod balanced;
+mod canary;
 mod endpoint;
+mod fingerprint;
 mod first_deploy;
 mod haproxy;
 mod health;
@@ -14,6 +16,7 @@ mod interruption;
 mod load;
 mod local;
 mod lock;
+mod memory;
 mod meter;
 mod port;
 mod registry;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{Environment, Secret};
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::fleet::observed::{EngineFacts, HostView, Observed, ObservedHost};
 use shipctl::fleet::select::Selection;
 use shipctl::plan::{check, planner};
@@ -105,7 +106,7 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
         platform: None,
     };
     let images = environment.services.values().map(|service| (service.name.clone(), image(&service.image)));
-    let release = Release::assemble(environment, images.collect(), &files);
+    let release = Release::assemble(environment, images.collect(), &files, Some(&FingerprintKey::generate()));
     let external = |name: &String, external: bool| external.then(|| name.clone());
     let networks = environment.networks.values().filter_map(|network| external(&network.name, network.external));
     let volumes = environment.volumes.values().filter_map(|volume| external(&volume.name, volume.external));
@@ -116,6 +117,7 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
         networks: networks.collect(),
         volumes: volumes.collect(),
         ledger: shipctl::fleet::ledger::Ledger::default(),
+        key: None,
     };
     let hosts = environment.hosts.keys().enumerate().map(|(number, name)| {
         // Two hosts with one engine would be one machine.

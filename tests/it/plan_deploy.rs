@@ -55,6 +55,7 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
             networks: ["shop-prod_default".to_owned()].into(),
             volumes: std::collections::BTreeSet::new(),
             ledger: ledger.clone(),
+            key: None,
         };
         (name.clone(), HostView::Seen(Box::new(seen)))
     });
@@ -92,6 +93,7 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
         },
         restart,
         ports: spec.runtime.ports.iter().filter_map(|port| port.host_port).collect(),
+        emptied: false,
     }
 }
 

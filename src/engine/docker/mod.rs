@@ -25,6 +25,7 @@ mod container;
 pub mod files;
 mod look;
 mod marker;
+mod memory;
 pub(crate) mod output;
 mod pull;
 mod resource;
@@ -132,7 +133,7 @@ impl Engine for DockerEngine {
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.remove_container(id).await
+        self.remove_with_memory(id).await
     }
 
     async fn state(&self, id: &ContainerId) -> Result<ContainerState, EngineError> {

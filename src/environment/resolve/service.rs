@@ -9,7 +9,7 @@ use super::ports::Published;
 use super::{
     deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, traffic, words,
 };
-use crate::environment::{Privileges, Replicas, Runtime, Service};
+use crate::environment::{Delivery, Privileges, Replicas, Runtime, Service};
 use crate::fleet::Host;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Entry;
@@ -118,7 +118,10 @@ pub(super) fn service(
     let (volumes, mut targets) = mounts::decode(fields, decoder, declared);
     let networks = networks::decode(fields, decoder, declared);
     let configs = files::configs(fields, decoder, declared, &mut targets);
-    let secrets = files::secrets(fields, decoder, declared, &mut targets);
+    let user = runtime::user(fields, decoder);
+    let mut secrets = files::secrets(fields, decoder, declared, files::Owner::of(user.as_deref()), &mut targets);
+    let (environment, variables) = runtime::environment(fields, decoder, declared);
+    secrets.extend(variables);
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
     let (limits, device_requests) = limits::decode(fields, decoder);
@@ -126,7 +129,7 @@ pub(super) fn service(
     let runtime = Runtime {
         command: fields.get("command").and_then(|node| decoder.command(node)),
         entrypoint: fields.get("entrypoint").and_then(|node| decoder.command(node)),
-        environment: runtime::environment(fields, decoder),
+        environment,
         ports,
         volumes,
         networks,
@@ -134,7 +137,7 @@ pub(super) fn service(
         restart: runtime::restart(fields, deploy.restart, decoder),
         logging: runtime::logging(fields, decoder),
         labels: runtime::labels(fields, decoder),
-        user: runtime::user(fields, decoder),
+        user,
         init: fields.get("init").and_then(|node| decoder.boolean(node)).unwrap_or(false),
         stop_signal: runtime::stop_signal(fields, decoder),
         stop_grace_period: fields
@@ -155,10 +158,11 @@ pub(super) fn service(
     image::pull_policy(fields, build.is_some(), decoder);
     let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
     if let (Some(entry), true) = (fields.entry("read_only"), runtime.privileges.read_only)
-        && !(configs.is_empty() && secrets.is_empty())
+        && !(configs.is_empty() && secrets.iter().all(|secret| secret.delivery != Delivery::Copied))
     {
         // Engines refuse to copy into one ("container rootfs is marked read-only").
-        let help = "remove `read_only`, or give the service neither configs nor secrets";
+        let help =
+            "remove `read_only`, or give the service no configs, and its secrets as `{ source: .., tmpfs: true }`";
         decoder.problem_with_help(entry.key, "files cannot be delivered into a read-only container", help);
     }
     // Were read when the layers were put together.

@@ -32,6 +32,15 @@ pub use witness::Witness;
 /// Longest wait for something that should happen within moments.
 pub const SOON: std::time::Duration = std::time::Duration::from_secs(15);
 
+/// Everything on a host that a test or a rollout could have written; its disk as one file is the fleet's own.
+const PLACES: &str = "--exclude=disk.img /etc /home /opt /root /run /srv /tmp /var";
+
+/// Files of a host that hold a text.
+pub fn files_with(fleet: &Fleet, host: &str, text: &str) -> Vec<String> {
+    let search = format!("grep -rlaFs -e '{text}' {PLACES} || true");
+    fleet.script(&["exec", host, "bash", "-c", &search]).lines().map(str::to_owned).collect()
+}
+
 /// The checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

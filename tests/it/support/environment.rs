@@ -7,12 +7,14 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{
-    AgeKeys, BatchSize, Check, Environment, FailureAction, Health, Limits, Logging, Naming, Network, Order, Port,
-    Privileges, Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
+    AgeKeys, BatchSize, Check, Delivery, Environment, FailureAction, FileTarget, Health, Limits, Logging, Naming,
+    Network, Order, Port, Privileges, Protocol, RestartPolicy, Runtime, Secret, Service, UpdatePolicy,
 };
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::fleet::{Endpoint, Host};
-use shipctl::name::{HostName, ServiceName};
+use shipctl::name::{HostName, SecretName, ServiceName};
 use shipctl::release::{Files, Release};
+use shipctl::template::rendered::RenderedFile;
 
 /// `web1`, `web2` and so on.
 pub fn host(number: usize) -> HostName {
@@ -115,8 +117,31 @@ pub fn image(tag: &str) -> PinnedImage {
     }
 }
 
+/// The key that operators know an environment by.
+pub fn key() -> FingerprintKey {
+    FingerprintKey::parse(&"5e".repeat(32)).expect("a key")
+}
+
+/// A secret for every service on every host.
+pub fn secrets(environment: &Environment) -> Files {
+    let target = FileTarget { path: "/run/secrets/token".to_owned(), uid: 0, gid: 0, mode: 0o400 };
+    let (name, secret): (SecretName, _) = ("token".parse().expect("a name"), Secret::new("hunter2".to_owned()));
+    let file = RenderedFile::secret(target, name, secret, Delivery::Copied);
+    let places = environment
+        .hosts
+        .keys()
+        .flat_map(|host| environment.services.keys().map(|service| (host.clone(), service.clone())));
+    places.map(|place| (place, vec![file.clone()])).collect()
+}
+
+/// The release of every service with this image tag and a secret.
+pub fn secret_release(environment: &Environment, tag: &str) -> Release {
+    let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
+    Release::assemble(environment, images.collect(), &secrets(environment), Some(&key()))
+}
+
 /// The release of every service with this image tag.
 pub fn release(environment: &Environment, tag: &str) -> Release {
     let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
-    Release::assemble(environment, images.collect(), &Files::new())
+    Release::assemble(environment, images.collect(), &Files::new(), None)
 }

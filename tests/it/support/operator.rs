@@ -11,14 +11,13 @@ use shipctl::fleet::select::Selection;
 use shipctl::fleet::status::Status;
 use shipctl::plan::{Plan, check};
 use shipctl::plan::{Refusal, planner};
-use shipctl::release::Files;
 use shipctl::rollout::Rollout;
 use shipctl::rollout::cancel::Cancel;
 use shipctl::rollout::lock::Claim;
 use shipctl::rollout::recorder::Recorder;
 use shipctl::rollout::report::Report;
 
-use super::environment::release;
+use super::environment::{key, secret_release, secrets};
 use super::sim::World;
 use super::sim::doors::SimJournal;
 
@@ -108,11 +107,12 @@ impl Operator {
             kind: plan.kind.as_str().to_owned(),
             rollout: "test".to_owned(),
         };
-        let (files, cancel) = (Files::new(), &self.cancel);
+        let (files, key, cancel) = (secrets(&self.environment), key(), &self.cancel);
         let rollout = Rollout {
             plan: &plan,
             observed: &observed,
             files: &files,
+            key: plan.key.as_ref().map(|_| &key),
             doors: &doors,
             recorder: &recorder,
             cancel,
@@ -126,7 +126,7 @@ impl Operator {
         let all = Selection::default();
         let mut plan = match command {
             Command::Deploy(tag) => {
-                planner::deploy(&self.environment, observed, &all, &release(&self.environment, tag))?
+                planner::deploy(&self.environment, observed, &all, &secret_release(&self.environment, tag))?
             }
             Command::Rollback => {
                 let ledger = observed.ledger();

@@ -4,19 +4,19 @@ use super::super::files::{CONFIG_MODE, SECRET_MODE};
 use super::super::mounts::PROPAGATION;
 use super::shape::{
     Key, Shape, boolean, bytes, either, form, key, level, list, listed, name, named_text, number, number_or, pairs,
-    text, text_of, variables, words,
+    text, text_of, variables_or, words,
 };
 
 /// The keys, in the order of the reference.
 pub(super) fn keys() -> Vec<Key> {
-    let environment = "Variables; a name alone takes the value of yours.";
+    let environment = "Variables; a name alone takes the value of yours, and `{ secret: NAME }` that of a secret.";
     let logging = level([
         key("driver", "The engine's driver.", text()).default("json-file"),
         key("options", "Options of the driver; 3 files of 10 MB where neither is said.", pairs()),
     ]);
     let address = r"[^=:]+[=:].+";
     vec![
-        key("environment", environment, variables()),
+        key("environment", environment, variables_or(of_secret())),
         key(
             "env_file",
             "Files of variables, beneath the project; later ones win.",
@@ -81,27 +81,35 @@ fn env_file() -> Shape {
 }
 
 fn config() -> Shape {
-    file(
-        "The config.",
-        "The file in the container; beneath `/`, and called as the config, where it is not said.",
-        CONFIG_MODE,
-    )
+    let target = "The file in the container; beneath `/`, and called as the config, where it is not said.";
+    let owner = [
+        key("uid", "Its owner, a number.", number(0..=i64::from(u32::MAX))).default(0),
+        key("gid", "Its group, a number.", number(0..=i64::from(u32::MAX))).default(0),
+    ];
+    level(file("The config.", target, CONFIG_MODE).into_iter().chain(owner)).item(&[])
 }
 
 fn secret() -> Shape {
     let target = "The file in the container; beneath `/run/secrets/`, and called as the secret, where it is not said.";
-    file("The secret.", target, SECRET_MODE)
+    let of_user = [
+        key("uid", "Its owner, a number; the service's `user` where it is not said.", number(0..=i64::from(u32::MAX))),
+        key("gid", "Its group, a number; that of `user` where it is not said.", number(0..=i64::from(u32::MAX))),
+        key("tmpfs", "Kept in the host's memory, never on its disk.", boolean()).default(false),
+    ];
+    level(file("The secret.", target, SECRET_MODE).into_iter().chain(of_user)).item(&[])
 }
 
-fn file(source: &'static str, target: &'static str, mode: u32) -> Shape {
-    let keys = level([
+/// A variable whose value is a secret.
+fn of_secret() -> Shape {
+    level([key("secret", "The secret whose value it has.", name())])
+}
+
+fn file(source: &'static str, target: &'static str, mode: u32) -> [Key; 3] {
+    [
         key("source", source, name()),
         key("target", target, text()),
-        key("uid", "Its owner, a number.", number(0..=i64::from(u32::MAX))).default(0),
-        key("gid", "Its group, a number.", number(0..=i64::from(u32::MAX))).default(0),
         key("mode", "Who may read it, in octal with a leading zero.", octal()).default(format!("{mode:04o}")),
-    ]);
-    keys.item(&[])
+    ]
 }
 
 /// A file mode. Without quotes it is a number to most readers of YAML, and which one differs.

@@ -245,6 +245,15 @@ pub(super) fn variables() -> Shape {
     )
 }
 
+/// The same, where a value may be something else too.
+pub(super) fn variables_or(other: Shape) -> Shape {
+    let plain = Shape::of(json!({ "type": ["string", "number", "boolean", "null"] }));
+    let value = Value::from(either([plain, other]));
+    Shape::of(
+        json!({ "type": ["object", "array", "null"], "additionalProperties": value, "items": { "type": "string" } }),
+    )
+}
+
 /// A command: a list of words, or text that is split as a shell splits words.
 pub(super) fn command() -> Shape {
     listed(text())

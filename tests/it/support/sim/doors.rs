@@ -72,7 +72,7 @@ impl Engine for SimDoor {
         stamp: &Stamp,
         files: &[RenderedFile],
     ) -> Result<ContainerId, EngineError> {
-        let files = files.iter().map(|file| file.digest.clone()).collect();
+        let files = files.iter().map(|file| file.target.path.clone()).collect();
         let op = Op::Create { spec: Box::new(spec.clone()), stamp: Box::new(stamp.clone()), files };
         let created = self.world.change(&self.host, op).await?;
         created.ok_or_else(|| EngineError::Refused("no id".to_owned()))

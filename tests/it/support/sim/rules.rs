@@ -2,6 +2,7 @@
 //! rollout does not, and share no code with it.
 
 use shipctl::container::{ContainerId, SpecDigest};
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::name::HostName;
 use tokio::time::Instant;
 
@@ -24,6 +25,15 @@ pub struct Rules {
 /// Checks what must hold before a change.
 pub fn before(op: &Op, state: &mut State, host: &HostName, now: Instant) {
     match op {
+        Op::Create { stamp, .. } => {
+            // I16: a host that has fingerprints has their key, or the next plan would take all secrets for changed.
+            let mut keys = state.host(host).markers.values().filter_map(|marker| FingerprintKey::parse(&marker.text));
+            let is_explained = keys.any(|key| stamp.secrets.values().all(|print| key.id().made(print)));
+            if !stamp.secrets.is_empty() && !is_explained {
+                state
+                    .violation(format!("I16: {host}: a container is made before the key of its fingerprints is there"));
+            }
+        }
         Op::Stop(id) => {
             not_routed_to(state, host, id, now);
             let rules = state.rules.clone();

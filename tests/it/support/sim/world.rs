@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use shipctl::container::ContainerId;
 use shipctl::engine::EngineError;
 use shipctl::environment::{RestartPolicy, Scope};
+use shipctl::fleet::key::{self, FingerprintKey};
 use shipctl::fleet::ledger;
 use shipctl::fleet::observed::{EngineFacts, ObservedHost, Phase};
 use shipctl::name::HostName;
@@ -411,6 +412,7 @@ impl State {
                 .get(&ledger)
                 .and_then(|marker| serde_json::from_str(&marker.text).ok())
                 .unwrap_or_default(),
+            key: sim.markers.get(&key::marker_name(scope)).and_then(|marker| FingerprintKey::parse(&marker.text)),
         }
     }
 
