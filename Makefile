@@ -9,6 +9,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
 FLEET := tests/fleet/fleet
 SCRIPTS := .ci/run tests/demo/run tests/fixture/build.sh $(FLEET) $(wildcard tests/fleet/lib/*.sh)
 
@@ -16,7 +17,7 @@ SCRIPTS := .ci/run tests/demo/run tests/fixture/build.sh $(FLEET) $(wildcard tes
 TARGETS := $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)) $(patsubst tests/%.rs,%,$(wildcard tests/*.rs))
 OFFLINE := $(filter-out fleet,$(TARGETS))
 
-.PHONY: help build demo demo-down test bench lint fixture install clean packages
+.PHONY: help build demo demo-down test bench load fuzz lint fixture install clean packages
 
 help: ## this list
 	@printf 'usage: make TARGET\n\n'
@@ -61,6 +62,18 @@ bench: packages fixture ## a rolling deploy against the raw Docker API, as a tab
 	trap 'exit 143' TERM
 	$(CARGO) bench --locked --bench rollout
 
+load: packages fixture ## what clients see of 20 deploys under load (LOAD_DEPLOYS, LOAD_REQUESTS, LOAD_RATE, LOAD_MAX_FAILURES)
+	@$(CARGO) test --locked --test fleet -- --ignored --nocapture --exact load::long_run
+
+fuzz: ## libFuzzer on each target for FUZZ_SECONDS (60); needs cargo-fuzz and a nightly toolchain
+	@for target in manifest host image template; do
+		printf '\nmake fuzz: %s\n' "$$target"
+		found=fuzz/target/found/$$target
+		mkdir -p "$$found"
+		$(CARGO) +nightly fuzz run "$$target" "$$found" "fuzz/corpus/$$target" -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -rss_limit_mb=4096
+	done
+
 lint: ## formatting, clippy, shellcheck
 	@set -x
 	$(CARGO) fmt --check
@@ -73,7 +86,7 @@ build: toolchain ## the program, optimised: target/release/shipctl
 install: toolchain ## the program into ~/.cargo/bin
 	@$(CARGO) install --locked --path .
 
-fixture: toolchain ## the application that tests and demo deploy, and the load generator
+fixture: toolchain ## the application that tests and demo deploy, and the meter
 	@printf 'make: building the fixture programs\n'
 	tests/fixture/build.sh
 

@@ -61,6 +61,9 @@ _shipctl() {
             shipctl__subcmd__config,render)
                 cmd="shipctl__subcmd__config__subcmd__render"
                 ;;
+            shipctl__subcmd__config,schema)
+                cmd="shipctl__subcmd__config__subcmd__schema"
+                ;;
             shipctl__subcmd__config,show)
                 cmd="shipctl__subcmd__config__subcmd__show"
                 ;;
@@ -75,6 +78,9 @@ _shipctl() {
                 ;;
             shipctl__subcmd__config__subcmd__help,render)
                 cmd="shipctl__subcmd__config__subcmd__help__subcmd__render"
+                ;;
+            shipctl__subcmd__config__subcmd__help,schema)
+                cmd="shipctl__subcmd__config__subcmd__help__subcmd__schema"
                 ;;
             shipctl__subcmd__config__subcmd__help,show)
                 cmd="shipctl__subcmd__config__subcmd__help__subcmd__show"
@@ -123,6 +129,9 @@ _shipctl() {
                 ;;
             shipctl__subcmd__help__subcmd__config,render)
                 cmd="shipctl__subcmd__help__subcmd__config__subcmd__render"
+                ;;
+            shipctl__subcmd__help__subcmd__config,schema)
+                cmd="shipctl__subcmd__help__subcmd__config__subcmd__schema"
                 ;;
             shipctl__subcmd__help__subcmd__config,show)
                 cmd="shipctl__subcmd__help__subcmd__config__subcmd__show"
@@ -286,7 +295,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config)
-            opts="-h --format --project --help show diff render validate help"
+            opts="-h --format --project --help show diff render validate schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -336,7 +345,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__help)
-            opts="show diff render validate help"
+            opts="show diff render validate schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,6 +387,20 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__config__subcmd__help__subcmd__render)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__config__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -473,6 +496,31 @@ _shipctl() {
                     fi
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --project)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__config__subcmd__schema)
+            opts="-h --format --project --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "human plain json" -- "${cur}"))
                     return 0
@@ -687,7 +735,7 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__help__subcmd__config)
-            opts="show diff render validate"
+            opts="show diff render validate schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -715,6 +763,20 @@ _shipctl() {
             return 0
             ;;
         shipctl__subcmd__help__subcmd__config__subcmd__render)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        shipctl__subcmd__help__subcmd__config__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

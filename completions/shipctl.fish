@@ -89,16 +89,17 @@ plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand history" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand history" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -s h -l help -d 'Print help'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
-complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "schema" -d 'Print a JSON Schema of the files in `environments/`, for editors; no project is needed'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and not __fish_seen_subcommand_from show diff render validate schema help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l file -d 'Put this file above the environment\'s layers, as a further one (repeatable)' -r -F
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l set -d 'Set a manifest value, such as `services.web.image=shop/web:1.4` (repeatable)' -r -f
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from show" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
@@ -132,10 +133,16 @@ plain\t'A line per event, tables, no colours'
 json\t'Events as JSON lines, and one result object at the end'"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
+plain\t'A line per event, tables, no colours'
+json\t'Events as JSON lines, and one result object at the end'"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from schema" -l project -d 'Project root [default: the nearest directory upwards that holds `environments/`]' -r -f -a "(__fish_complete_directories)"
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the merged manifest, each value with the file and line that set it'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
+complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print a JSON Schema of the files in `environments/`, for editors; no project is needed'
 complete -c shipctl -n "__fish_shipctl_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c shipctl -n "__fish_shipctl_using_subcommand secrets; and not __fish_seen_subcommand_from init set edit view list rotate help" -l format -d 'How to show what happens: live lines (human), a line per event (plain), or JSON lines and one result object (json) [default: human on a terminal, plain elsewhere and in CI]' -r -f -a "human\t'Live lines on a terminal, tables, colours'
 plain\t'A line per event, tables, no colours'
@@ -258,6 +265,7 @@ complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_su
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "diff" -d 'Print in which values the manifests of two environments differ'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "render" -d 'Render the configuration files of every host; secrets are left out'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "validate" -d 'Check manifest and templates; every error at once, with its line'
+complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "schema" -d 'Print a JSON Schema of the files in `environments/`, for editors; no project is needed'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "init" -d 'Make sure that you have an identity, and show the recipient that others encrypt to'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "set" -d 'Change one secret of an encrypted file; its value is asked for, or read from standard input'
 complete -c shipctl -n "__fish_shipctl_using_subcommand help; and __fish_seen_subcommand_from secrets" -f -a "edit" -d 'Change an encrypted file in your editor'

@@ -164,6 +164,9 @@ pub enum Config {
     /// Check manifest and templates; every error at once, with its line
     #[command(after_help = examples::CONFIG_VALIDATE)]
     Validate(ConfigInput),
+    /// Print a JSON Schema of the files in `environments/`, for editors; no project is needed
+    #[command(after_help = examples::CONFIG_SCHEMA)]
+    Schema,
 }
 
 /// `config show`

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::delivery::Delivery;
 use crate::environment::{FileTarget, Health, Runtime, Scope};
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, SecretName, ServiceName};
 
 /// A container, complete: the engine is told nothing that is not in here (or in the contents of `files`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,8 @@ pub struct ContainerSpec {
     pub image: PinnedImage,
     /// The container's configuration.
     pub runtime: Runtime,
-    /// Files that it finds when it starts, but for those in its image; contents by digest only.
+    /// What it is given before the first start: files, but for those in its image, and variables that hold secrets;
+    /// contents by digest only.
     pub files: Vec<FileDigest>,
     /// How it proves itself healthy.
     pub health: Health,
@@ -33,13 +34,16 @@ pub struct ContainerSpec {
     pub published: BTreeMap<String, String>,
 }
 
-/// A file of a container, by digest.
+/// A file of a container, or a variable that holds a secret, by digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileDigest {
     /// Path, owner, mode.
     pub target: FileTarget,
     /// SHA-256 of the contents for configs; the fingerprint for secrets.
     pub digest: String,
+    /// Which secret it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretName>,
     /// How it gets there.
     #[serde(default, skip_serializing_if = "Delivery::is_default")]
     pub deliver: Delivery,

@@ -1,4 +1,4 @@
-//! How configuration files get to a container, and where those are kept that do not lie in the container itself.
+//! How configuration and secrets get to a container, and where those are kept that do not lie in the container itself.
 //!
 //! A set of files is named by its content, so a release refers to exactly what it was rolled out with: another release
 //! has another set beside it, and going back means going back to the set that is still there.
@@ -13,7 +13,7 @@ use crate::container::{ContainerSpec, FileDigest};
 use crate::environment::Scope;
 use crate::name::ServiceName;
 
-/// How a configuration file gets to its container.
+/// How a configuration file or a secret gets to its container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
@@ -26,6 +26,10 @@ pub enum Delivery {
     Host(String),
     /// Baked into an image that is built on the application's.
     Image,
+    /// Kept in the host's memory and mounted: a secret.
+    Memory,
+    /// No file: the value of the container's variable of that name: a secret.
+    Variable,
 }
 
 impl Delivery {

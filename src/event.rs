@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Scope;
+use crate::environment::{Route, Scope};
 use crate::name::{HostName, ServiceName};
 use crate::plan::{Plan, Step};
 use crate::rollout::report::Report;
@@ -305,6 +305,22 @@ pub enum Warning {
         host: HostName,
         /// Why.
         reason: String,
+    },
+    /// Requests that did not end in time are cut off.
+    CutOff {
+        /// Where.
+        host: HostName,
+        /// Which service.
+        service: ServiceName,
+        /// How many.
+        requests: u64,
+    },
+    /// A balancer has forgotten that a server is drained, by a reload or by somebody's hand; it is told again.
+    NotDrained {
+        /// The host that the server is.
+        host: HostName,
+        /// Which server.
+        route: Route,
     },
     /// The lock could not be taken on a host that the rollout leaves alone.
     NotLocked {

@@ -13,6 +13,7 @@
 //!
 //! Events ([`event`]) are the only bridge from a rollout to the screen ([`report`]) and to the [`journal`].
 
+pub mod balancer;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -32,6 +33,7 @@ pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod publish;
+pub mod redact;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -1,4 +1,5 @@
-//! Parses arguments, builds the runtime, runs the command, turns its end into an exit code.
+//! Parses arguments, builds the runtime, runs the command, turns its end into an exit code; or renders templates for another
+//! shipctl, which has started this one for that.
 
 use std::process::ExitCode;
 
@@ -7,8 +8,12 @@ use shipctl::cli::Cli;
 use shipctl::commands;
 use shipctl::error::{Error, Exit};
 use shipctl::report::Reporter;
+use shipctl::template::worker;
 
 fn main() -> ExitCode {
+    if let Some(project) = worker::is_asked_for(std::env::args_os()) {
+        return worker::serve(&project);
+    }
     let cli = Cli::parse();
     // Everything that speaks TLS takes the provider that is installed here; a second one is never installed.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[error("must be 1 to 63 of a-z, 0-9, `-`, `_` and `.`, beginning and ending with a letter or digit")]
 pub struct InvalidName;
 
+/// The same as a regular expression, for other programs to check with.
+pub(crate) const PATTERN: &str = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?";
+
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -75,6 +78,10 @@ name!(
 name!(
     /// A machine of the fleet, by the name the manifest gives it (not necessarily its address).
     HostName
+);
+name!(
+    /// A load balancer.
+    BalancerName
 );
 name!(
     /// One application of the project.

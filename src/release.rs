@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::container::{ContainerSpec, PinnedImage};
 use crate::delivery::Delivery;
 use crate::environment::Environment;
+use crate::fleet::key::{FingerprintKey, KeyId};
 use crate::fleet::ledger::Placements;
 use crate::name::{HostName, ServiceName};
 use crate::template::rendered::RenderedFile;
@@ -25,21 +26,30 @@ pub struct Release {
     pub containers: BTreeMap<(HostName, ServiceName), ContainerSpec>,
     /// Digests of what it publishes, by store.
     pub published: BTreeMap<String, String>,
+    /// The key of its secrets' fingerprints; `None` if it has no secrets.
+    pub key: Option<KeyId>,
 }
 
 impl Release {
     /// Puts a release together. `images` must hold every service of the environment; `files` every
-    /// (host, service) with files.
-    pub fn assemble(environment: &Environment, images: BTreeMap<ServiceName, PinnedImage>, files: &Files) -> Self {
+    /// (host, service) with files. Secrets are compared by fingerprints made with `key`, which must be there
+    /// if there are secrets.
+    pub fn assemble(
+        environment: &Environment,
+        images: BTreeMap<ServiceName, PinnedImage>,
+        files: &Files,
+        key: Option<&FingerprintKey>,
+    ) -> Self {
         let mut containers = BTreeMap::new();
         for service in environment.services.values() {
             let Some(image) = images.get(&service.name) else { continue };
             for host in environment.placed(service) {
                 let service = environment.on(&host.name, service);
-                let key = (host.name.clone(), service.name.clone());
+                let place = (host.name.clone(), service.name.clone());
                 // What is baked is in the image, and named by its digest.
                 let apart = |file: &&RenderedFile| file.deliver != Delivery::Image;
-                let stamps = files.get(&key).map(|files| files.iter().filter(apart).map(RenderedFile::stamp).collect());
+                let stamps =
+                    files.get(&place).map(|files| files.iter().filter(apart).map(|file| file.stamp(key)).collect());
                 let spec = ContainerSpec {
                     scope: environment.scope(),
                     host: host.name.clone(),
@@ -50,10 +60,10 @@ impl Release {
                     health: service.health.clone(),
                     published: BTreeMap::new(),
                 };
-                containers.insert(key, spec);
+                containers.insert(place, spec);
             }
         }
-        Self { images, containers, published: BTreeMap::new() }
+        Self { images, containers, published: BTreeMap::new(), key: key.map(FingerprintKey::id) }
     }
 
     /// The same release, with these images in the place of those that its files are baked into.
@@ -88,6 +98,11 @@ impl Release {
         }
         placements
     }
+}
+
+/// Whether a secret is among the files.
+pub fn has_secrets(files: &Files) -> bool {
+    files.values().flatten().any(RenderedFile::is_secret)
 }
 
 /// Digest of the placements: equal for equal content, on every machine.

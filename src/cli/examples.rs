@@ -72,6 +72,15 @@ pub(super) const CONFIG_VALIDATE: &str = "\
 Example:
   shipctl config validate prod";
 
+pub(super) const CONFIG_SCHEMA: &str = "\
+Editors complete and check keys with it, and show what each is for. They look for it in a line at the top of a file:
+
+  # yaml-language-server: $schema=../manifest.schema.json
+
+Examples:
+  shipctl config schema > manifest.schema.json   beside environments/, and anew after an upgrade
+  shipctl config schema | jq '.definitions.service.properties | keys'";
+
 pub(super) const LOCK_SHOW: &str = "\
 Example:
   shipctl lock show prod";

@@ -13,9 +13,9 @@ use crate::fleet::select::Selection;
 use crate::manifest;
 use crate::report::compare::{CompareAnswer, ComparedConfig, Now};
 use crate::report::config::{DiffAnswer, ManifestAnswer, RenderAnswer, RenderedConfig, ValidAnswer};
-use crate::template::{self, Contents};
+use crate::template::{self, Contents, Process};
 
-use super::{Context, select};
+use super::{Context, root, select};
 
 /// The merged manifest, each value with the file and line that set it.
 pub(super) fn show(context: &Context, arguments: &cli::ConfigShow) -> Result<Exit> {
@@ -42,7 +42,7 @@ pub(super) fn diff(context: &Context, arguments: &cli::ConfigDiff) -> Result<Exi
 pub(super) fn validate(context: &Context, arguments: &cli::ConfigInput) -> Result<Exit> {
     let environment = context.environment(&arguments.target, &arguments.overrides)?;
     let files = rendered(&environment, &Selection::default())?.len();
-    template::published(&environment, None).map_err(Error::bad_input)?;
+    template::published(&environment, None, Process::Own(&root::program()?)).map_err(Error::bad_input)?;
     let answer = ValidAnswer {
         scope: environment.scope(),
         hosts: environment.hosts.len(),
@@ -111,16 +111,18 @@ async fn compare(
 }
 
 fn rendered(environment: &Environment, selection: &Selection) -> Result<Vec<RenderedConfig>> {
+    let program = root::program()?;
     let mut all = Vec::new();
     for service in environment.services.values().filter(|service| selection.has_service(&service.name)) {
         for host in environment.placed(service).into_iter().filter(|host| selection.has_host(&host.name)) {
-            let files = template::render(environment, host, service).map_err(Error::bad_input)?;
+            let files =
+                template::render(environment, host, service, Process::Own(&program)).map_err(Error::bad_input)?;
             all.extend(files.into_iter().filter_map(|file| match file.contents {
                 Contents::Config(text) => {
                     let (host, service) = (host.name.clone(), service.name.clone());
                     Some(RenderedConfig { host, service, target: file.target, text, written: None })
                 }
-                Contents::Secret(_) => None,
+                Contents::Secret(..) => None,
             }));
         }
     }

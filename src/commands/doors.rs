@@ -1,6 +1,6 @@
 //! Opens the doors of a fleet for one command, and closes them whatever comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,22 +10,23 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use tokio::time::timeout;
 
+use crate::balancer::haproxy::Haproxy;
 use crate::container::{ContainerId, PinnedImage};
 use crate::engine::EngineError;
 use crate::engine::docker::{self, DockerHost, RegistryLogins, files};
-use crate::environment::Environment;
+use crate::environment::{Balancer, Environment};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fleet::observed::{HostView, Observed};
 use crate::fleet::select::Selection;
 use crate::fleet::{Endpoint, Host};
-use crate::name::HostName;
+use crate::name::{BalancerName, HostName};
 use crate::plan::Plan;
 use crate::plan::Refusal;
 use crate::registry::credentials::Logins;
-use crate::rollout::doors::{Doors, HostDoors};
+use crate::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use crate::rollout::recorder::Recorder;
-use crate::transport::TransportError;
+use crate::transport::{self, TransportError};
 
 use super::Context;
 
@@ -87,6 +88,7 @@ impl<'a> Fleet<'a> {
                 Err(error) => drop(fleet.doors.unreachable.insert(name, told(error))),
             }
         }
+        fleet.doors.balancers = balancers(environment);
         fleet
     }
 
@@ -131,9 +133,10 @@ impl<'a> Fleet<'a> {
     }
 
     async fn close(&self) {
-        let closing = join_all(self.hosts.values().map(|host| host.transport.close()));
+        let hosts = join_all(self.hosts.values().map(|host| host.transport.close()));
+        let balancers = join_all(self.doors.balancers.values().map(|door| door.balancer.close()));
         // A host that does not even hear this is left to the idle limits of the connection.
-        let _ = timeout(CLOSE, closing).await;
+        let _ = timeout(CLOSE, async { tokio::join!(hosts, balancers) }).await;
     }
 }
 
@@ -157,6 +160,10 @@ pub(super) fn refused(refusal: Refusal) -> Error {
     let hint = match &refusal {
         Refusal::Unreachable(_) => Some("bring the host back, or leave it out by selecting the others with --host"),
         Refusal::NotKept { .. } => Some("deploy that release again from its manifest"),
+        Refusal::Balancer(..) => Some("see that it runs, and that its socket and backend are those of the manifest"),
+        Refusal::NoServer { .. } => {
+            Some("name the server in the manifest: `traffic: { server: … }`, or add it to the backend")
+        }
         Refusal::SameEngine(..) | Refusal::PortTaken { .. } => None,
     };
     hinted(Error::unchanged(refusal), hint)
@@ -168,6 +175,23 @@ pub(super) fn hinted(error: Error, hint: Option<impl Into<String>>) -> Error {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// Doors to the balancers that services are behind. They are opened by the first question.
+fn balancers(environment: &Environment) -> BTreeMap<BalancerName, BalancerDoor> {
+    let mut doors = BTreeMap::new();
+    let services = environment.services.values().chain(environment.overrides.values());
+    for traffic in services.filter_map(|service| service.traffic.as_ref()) {
+        for name in &traffic.balancers {
+            let Some(Balancer::Haproxy { ssh, socket }) = environment.balancers.get(name) else { continue };
+            let door = doors.entry(name.clone()).or_insert_with(|| {
+                let way = transport::socket(ssh.as_ref(), socket.path());
+                BalancerDoor { balancer: Arc::new(Haproxy::new(way, socket)), backends: BTreeSet::new() }
+            });
+            door.backends.insert(traffic.backend.clone());
+        }
+    }
+    doors
 }
 
 /// Connects to one engine.

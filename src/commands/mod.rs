@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::manifest;
-use crate::report::Reporter;
+use crate::report::{Reporter, panic};
 use crate::rollout::recorder::Recorder;
 
 mod completions;
@@ -21,6 +21,7 @@ mod history;
 mod images;
 mod import;
 mod init;
+mod key;
 mod lock;
 mod operator;
 mod plan;
@@ -29,6 +30,7 @@ mod publish;
 mod rollback;
 mod rollout;
 mod root;
+mod schema;
 mod secrets;
 mod signals;
 mod status;
@@ -46,6 +48,7 @@ struct Context {
 /// Runs a command to its end, and says how it ended.
 pub async fn run(cli: Cli) -> Exit {
     let reporter = Reporter::choose(cli.global.format);
+    panic::redact(reporter.redactor());
     let result = dispatch(cli, &reporter).await;
     reporter.clear();
     result.unwrap_or_else(|error| {
@@ -55,9 +58,10 @@ pub async fn run(cli: Cli) -> Exit {
 }
 
 async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
-    // These need no project: one prints, the others make one.
+    // These need no project: they print, or make one.
     match &cli.command {
         Command::Completions(arguments) => return completions::run(arguments),
+        Command::Config(Config::Schema) => return schema::run(),
         Command::Init(arguments) => return init::run(reporter, &cli.global, arguments).await,
         Command::Import(Import::Compose(arguments)) => return import::compose(reporter, &cli.global, arguments),
         Command::Import(Import::Kamal(arguments)) => return import::kamal(reporter, &cli.global, arguments),
@@ -81,7 +85,9 @@ async fn dispatch(cli: Cli, reporter: &Reporter) -> Result<Exit> {
         Command::Secrets(Secrets::List(arguments)) => secrets::list::run(&context, &arguments).await,
         Command::Secrets(Secrets::Rotate(arguments)) => secrets::rotate::run(&context, &arguments),
         Command::Lock(Lock::Show(arguments)) => lock::show(&context, &arguments).await,
-        Command::Completions(_) | Command::Init(_) | Command::Import(_) => unreachable!("they were run above"),
+        Command::Completions(_) | Command::Config(Config::Schema) | Command::Init(_) | Command::Import(_) => {
+            unreachable!("they were run above")
+        }
     }
 }
 
@@ -107,12 +113,12 @@ impl Context {
 
     /// For commands that change something, or may take long.
     fn recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(&self.clock), self.reporter.sink())
+        Recorder::new(Arc::clone(&self.clock), self.reporter.sink()).without(self.reporter.redactor().clone())
     }
 
     /// For commands that only look: their answer is all that is to be read.
     fn quiet_recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(&self.clock), self.reporter.live_sink())
+        Recorder::new(Arc::clone(&self.clock), self.reporter.live_sink()).without(self.reporter.redactor().clone())
     }
 }
 

@@ -9,20 +9,21 @@ use crate::cli::{Overrides, Selectors, Target};
 use crate::container::PinnedImage;
 use crate::environment::{Environment, Secret};
 use crate::error::{Error, Result};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
 use crate::name::{SecretName, ServiceName};
 use crate::plan::{Plan, check, planner};
-use crate::publish::Publishing;
+use crate::publish::{Publishing, Values};
 use crate::registry::credentials::Logins;
 use crate::registry::docker_config;
-use crate::release::{Files, Release};
+use crate::release::{Files, Release, has_secrets};
 use crate::rollout::recorder::Recorder;
-use crate::template;
+use crate::template::{self, Process};
 
 use super::doors::{Fleet, all_answer, refused};
 use super::publish::Published;
-use super::{Context, images, publish, secrets, select};
+use super::{Context, images, key, publish, root, secrets, select};
 
 /// Everything that is read and checked before anybody is contacted.
 pub(super) struct Input {
@@ -50,11 +51,14 @@ impl Input {
     ) -> Result<Self> {
         let environment = context.environment(target, overrides)?;
         let selection = select(&environment, selectors)?;
-        let secrets = secrets::read(&environment).await?;
-        let files = template::render_all(&environment, &secrets).map_err(Error::bad_input)?;
-        let logins =
-            Logins::new(environment.registry.as_ref(), &secrets, docker_config::path()).map_err(Error::bad_input)?;
-        let published = template::published(&environment, Some(&secrets)).map_err(Error::bad_input)?;
+        let redactor = context.reporter.redactor();
+        let secrets = secrets::read(&environment, redactor).await?;
+        let program = root::program()?;
+        let process = Process::Own(&program);
+        let files = template::render_all(&environment, &secrets, process).map_err(Error::bad_input)?;
+        let logins = Logins::new(environment.registry.as_ref(), &secrets, docker_config::path(), redactor.clone());
+        let logins = logins.map_err(Error::bad_input)?;
+        let published = template::published(&environment, Some(&secrets), process).map_err(Error::bad_input)?;
         Ok(Self { environment, selection, files, published, secrets, logins })
     }
 }
@@ -67,6 +71,8 @@ pub(super) struct Proposal {
     pub(super) observed: Observed,
     /// Stores, and what it changes in them.
     pub(super) publishing: Vec<Publishing>,
+    /// The key of its secrets' fingerprints, if it has secrets.
+    pub(super) key: Option<FingerprintKey>,
 }
 
 /// Looks at the fleet and plans the way to the manifest's release. `images` are those of a plan made earlier;
@@ -97,14 +103,18 @@ pub(super) async fn propose(
         }
     };
     all_answer(&observed, &input.selection)?;
-    let baking = images::bake(fleet, input, &images, recorder);
-    let baked = baking.await?;
-    let release = Release::assemble(&input.environment, images, &input.files).baked(baked);
-    let release = release.publishing(&input.environment, publish::digests(&input.published));
-    let mut plan = planner::deploy(&input.environment, &observed, &input.selection, &release).map_err(refused)?;
-    let (published, ledger) = (Some(&input.published), observed.ledger());
-    let publishing = publish::propose(&input.environment, &input.secrets, published, &ledger, &mut plan).await?;
-    Ok(Proposal { plan: checked(plan)?, observed, publishing })
+    let environment = &input.environment;
+    let find = || key::find(&environment.root, &environment.scope(), &observed);
+    let is_compared = has_secrets(&input.files) || input.published.values().any(Values::has_secrets);
+    let key = is_compared.then(find).transpose()?;
+    let published = publish::keyed(&input.published, key.as_ref());
+    let baked = images::bake(fleet, input, &images, recorder).await?;
+    let release = Release::assemble(environment, images, &input.files, key.as_ref()).baked(baked);
+    let release = release.publishing(environment, publish::digests(&published));
+    let mut plan = planner::deploy(environment, &observed, &input.selection, &release).map_err(refused)?;
+    let ledger = observed.ledger();
+    let publishing = publish::propose(environment, &input.secrets, Some(&published), &ledger, &mut plan).await?;
+    Ok(Proposal { plan: checked(plan)?, observed, publishing, key })
 }
 
 /// Refuses the images of a reviewed plan if the manifest now names others.

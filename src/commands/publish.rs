@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use crate::environment::publish::{StoreAccess, StoreKind};
 use crate::environment::{Environment, Secret};
 use crate::error::{Error, Result};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::Ledger;
 use crate::name::SecretName;
 use crate::plan::Plan;
@@ -41,6 +42,12 @@ pub(super) async fn propose(
         Unpublishable::Partial => Error::unchanged(why).hint("leave out --host and --service"),
         Unpublishable::Store { .. } => Error::unchanged(why),
     })
+}
+
+/// What is published, with its secrets compared by the environment's key.
+pub(super) fn keyed(published: &Published, key: Option<&FingerprintKey>) -> Published {
+    let keyed = |values: &Values| key.map_or_else(|| values.clone(), |key| values.clone().keyed(key));
+    published.iter().map(|(name, values)| (name.clone(), keyed(values))).collect()
 }
 
 /// The digests of what is published.

@@ -42,7 +42,7 @@ async fn back(
     let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
     let mut plan = planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?;
     let publishing = publish::propose(fleet.environment, &keys, None, &ledger, &mut plan).await?;
-    let proposal = Proposal { plan: checked(plan)?, observed, publishing };
+    let proposal = Proposal { plan: checked(plan)?, observed, publishing, key: None };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }
 
@@ -97,7 +97,9 @@ fn is_left(observed: &Observed, selection: &Selection) -> bool {
     let is_selected = |host, service| selection.has_host(host) && selection.has_service(service);
     Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
         Some(Drift::NotRunning) => !ended_by_itself(observed, &row.host, &row.service),
-        Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => true,
-        Some(Drift::Unhealthy | Drift::Orphan) | None => false,
+        Some(Drift::SecretsGone | Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => {
+            true
+        }
+        Some(Drift::Unhealthy | Drift::Orphan | Drift::OutOfTraffic) | None => false,
     })
 }

@@ -9,12 +9,13 @@ use crate::report::plan::{NothingToDo, PlanAnswer};
 use crate::report::rollout::RolloutAnswer;
 use crate::rollout::Rollout;
 use crate::rollout::recorder::Recorder;
+use crate::rollout::report::Outcome;
 
 use super::Context;
 use super::confirm::{Answer, Assent};
 use super::doors::Fleet;
-use super::operator;
 use super::proposal::Proposal;
+use super::{key, operator};
 
 /// What is to be carried out.
 pub(super) struct Order<'a> {
@@ -35,7 +36,7 @@ pub(super) async fn carry_out(
     recorder: &Recorder,
     order: Order<'_>,
 ) -> Result<Exit> {
-    let Proposal { plan, observed, publishing } = order.proposal;
+    let Proposal { plan, observed, publishing, .. } = order.proposal;
     if plan.is_noop() {
         context.reporter.answer(&NothingToDo { plan }, Exit::Done);
         return Ok(Exit::Done);
@@ -47,15 +48,19 @@ pub(super) async fn carry_out(
         return Err(Error::unchanged(anyhow::anyhow!("not confirmed; no host was changed")));
     }
     let claim = operator::claim(plan, context.clock.now());
-    let journal = FileJournal::create(&context.root, scope, &claim.rollout)
+    let journal = FileJournal::create(&context.root, scope, &claim.rollout, context.reporter.redactor().clone())
         .context("the journal cannot be created")
         .map_err(Error::unchanged)?;
     recorder.keep_in(Box::new(journal));
     let cancel = context.signals.act(recorder);
     let (files, doors) = (order.files, &fleet.doors);
-    let rollout = Rollout { plan, observed, files, publishing, doors, recorder, cancel, claim };
-    let report = rollout.run().await;
+    let key = order.proposal.key.as_ref();
+    let rollout = Rollout { plan, observed, files, publishing, key, doors, recorder, cancel, claim };
+    let report = context.reporter.redactor().data(rollout.run().await);
     context.signals.rest();
+    if matches!(report.outcome, Outcome::Completed | Outcome::RolledBack | Outcome::Halted) {
+        key::arrived(&context.root, scope);
+    }
     let exit = report.outcome.exit();
     context.reporter.answer(&RolloutAnswer { report: &report, plan, now: context.clock.now() }, exit);
     Ok(exit)

@@ -1,4 +1,4 @@
-//! Where the project is.
+//! Where the project is, and where this program is.
 
 use std::path::{Path, PathBuf};
 
@@ -18,4 +18,9 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
         Error::bad_input(anyhow!("there is no `environments/` in {} or above it", here.display()))
             .hint("go to the project, or name it with --project DIR")
     })
+}
+
+/// This program, to be started once more.
+pub(super) fn program() -> Result<PathBuf> {
+    std::env::current_exe().context("it cannot be found where this program is").map_err(Error::unchanged)
 }

@@ -17,6 +17,7 @@ use crate::environment::{Environment, Secret, SecretSource};
 use crate::error::{Error, Result};
 use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::SecretName;
+use crate::redact::Redactor;
 use crate::report::clean::clip;
 use crate::sealed::Safe;
 use crate::transport::process;
@@ -35,9 +36,15 @@ use sealing::explained;
 /// Characters of a failed command's last line that are shown.
 const LAST_WORDS: usize = 200;
 
-/// The values of all secrets that something in the environment uses.
-pub(super) async fn read(environment: &Environment) -> Result<BTreeMap<SecretName, Secret>> {
-    values(environment, used(environment)).await
+/// The values of all secrets that something in the environment uses. `redactor` learns them.
+pub(super) async fn read(environment: &Environment, redactor: &Redactor) -> Result<BTreeMap<SecretName, Secret>> {
+    let mut safe = Safe::new(environment);
+    let values = values_of(environment, used(environment), &mut safe).await;
+    let keys = safe.keys();
+    redactor.learn(keys.iter().map(|key| ("age identity", key)));
+    let values = values?;
+    redactor.learn(values.iter().map(|(name, secret)| (name.as_str(), secret)));
+    Ok(values)
 }
 
 /// The values of these secrets.
@@ -45,10 +52,17 @@ pub(super) async fn values(
     environment: &Environment,
     names: impl IntoIterator<Item = &SecretName>,
 ) -> Result<BTreeMap<SecretName, Secret>> {
-    let mut safe = Safe::new(environment);
+    values_of(environment, names, &mut Safe::new(environment)).await
+}
+
+async fn values_of(
+    environment: &Environment,
+    names: impl IntoIterator<Item = &SecretName>,
+    safe: &mut Safe<'_>,
+) -> Result<BTreeMap<SecretName, Secret>> {
     let (mut values, mut missing) = (BTreeMap::new(), IndexMap::<String, Vec<String>>::new());
     for name in names {
-        match value(environment, name, &mut safe).await {
+        match value(environment, name, safe).await {
             Ok(secret) => drop(values.insert(name.clone(), secret)),
             Err(why) => missing.entry(why).or_default().push(format!("`{name}`")),
         }
@@ -114,6 +128,11 @@ async fn output(words: &[String], patience: Duration, root: &Path) -> std::resul
         Ok(status) if status.success() => Secret::from_output(&format!("what `{program}` prints"), value),
         Ok(status) => {
             let complaint = String::from_utf8_lossy(&complaint);
+            // It may have printed the value before it failed, and complain with it.
+            let redactor = Redactor::default();
+            let printed = Secret::new(String::from_utf8_lossy(&value).into_owned());
+            redactor.learn([("…", &printed)]);
+            let complaint = redactor.text(&complaint);
             let last = complaint.lines().rev().find(|line| !line.trim().is_empty());
             Err(failed(match last {
                 Some(last) => format!("failed ({status}): {}", clip(last, LAST_WORDS)),

@@ -18,6 +18,7 @@ pub(super) async fn run(context: &Context, arguments: &cli::Status) -> Result<Ex
             let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
             let nobody_answered = observed.hosts.keys().all(|host| observed.seen(host).is_none());
             let mut status = Status::of(&observed);
+            status.add_traffic(&environment, &observed);
             status.rows.retain(|row| selection.has_host(&row.host) && selection.has_service(&row.service));
             status.unreachable.retain(|(host, _)| selection.has_host(host));
             let exit = match arguments.check {

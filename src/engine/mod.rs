@@ -20,6 +20,7 @@ use crate::template::rendered::RenderedFile;
 pub mod client;
 pub mod docker;
 pub mod marker;
+pub mod memory;
 pub mod observe;
 pub mod spec;
 

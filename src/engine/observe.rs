@@ -30,7 +30,13 @@ pub fn container(inspected: &ContainerInspectResponse) -> Option<ObservedContain
         state: state(inspected),
         restart: restart(inspected.host_config.as_ref().and_then(|config| config.restart_policy.as_ref())),
         ports: ports(inspected),
+        emptied: false,
     })
+}
+
+/// The directory of a container's files in memory.
+pub fn memory(inspected: &ContainerInspectResponse) -> Option<&str> {
+    inspected.config.as_ref()?.labels.as_ref()?.get(super::memory::LABEL).map(String::as_str)
 }
 
 /// TCP ports of the host that it was made for; those that the engine chooses are not known before it starts.

@@ -11,7 +11,8 @@ use bollard::models::{
 
 use crate::container::{ContainerId, ContainerSpec};
 use crate::delivery::{FileSet, Place};
-use crate::environment::{Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
+use crate::engine::memory;
+use crate::environment::{FileTarget, Healthcheck, Mount, MountSource, Network, Port, RestartPolicy};
 use crate::fleet::stamp::Stamp;
 
 mod confinement;
@@ -22,7 +23,8 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
     let runtime = &spec.runtime;
     let first = runtime.networks.first();
     // Our labels are last: a manifest cannot pass off a container as something else.
-    let labels = runtime.labels.clone().into_iter().chain(stamp.labels(&spec.scope)).collect();
+    let in_memory = memory::directory(spec, stamp).map(|directory| (memory::LABEL.to_owned(), directory));
+    let labels = runtime.labels.clone().into_iter().chain(stamp.labels(&spec.scope)).chain(in_memory).collect();
     let exposed = runtime.ports.iter().map(port_key).chain(runtime.expose.iter().cloned());
     ContainerCreateBody {
         image: Some(spec.image.reference()),
@@ -47,9 +49,7 @@ pub fn create_body(spec: &ContainerSpec, stamp: &Stamp) -> ContainerCreateBody {
             network_mode: first.map(|network| network.name.clone()),
             port_bindings: Some(port_bindings(&runtime.ports)),
             binds: Some(runtime.volumes.iter().filter_map(bind).collect()),
-            mounts: Some(
-                runtime.volumes.iter().filter_map(mount).chain(FileSet::of(spec).iter().map(set_mount)).collect(),
-            ),
+            mounts: Some(mounts(spec, stamp)),
             annotations: (!runtime.annotations.is_empty()).then(|| to_hash_map(&runtime.annotations)),
             log_config: Some(HostConfigLogConfig {
                 typ: Some(runtime.logging.driver.clone()),
@@ -189,6 +189,13 @@ fn mount(mount: &Mount) -> Option<EngineMount> {
     Some(EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..engine })
 }
 
+/// Volumes and directories, sets of files, and secrets in memory.
+fn mounts(spec: &ContainerSpec, stamp: &Stamp) -> Vec<EngineMount> {
+    let sets = FileSet::of(spec);
+    let of_service = spec.runtime.volumes.iter().filter_map(mount);
+    of_service.chain(sets.iter().map(set_mount)).chain(secret_mounts(spec, stamp)).collect()
+}
+
 /// A set of files. Nobody in the container can change it: it is what the release says it is.
 fn set_mount(set: &FileSet) -> EngineMount {
     let mount = EngineMount { target: Some(set.target.clone()), read_only: Some(true), ..EngineMount::default() };
@@ -204,6 +211,18 @@ fn set_mount(set: &FileSet) -> EngineMount {
             EngineMount { typ: Some(MountType::BIND), source: Some(format!("{folder}/{name}")), ..mount }
         }
     }
+}
+
+/// In the form in which the engine refuses to start a container whose file is gone, instead of making an empty directory.
+fn secret_mounts(spec: &ContainerSpec, stamp: &Stamp) -> Vec<EngineMount> {
+    let mount = |(source, file): (String, FileTarget)| EngineMount {
+        typ: Some(MountType::BIND),
+        source: Some(source),
+        target: Some(file.path),
+        read_only: Some(true),
+        ..EngineMount::default()
+    };
+    memory::mounts(spec, stamp).into_iter().map(mount).collect()
 }
 
 fn propagation(word: &str) -> Option<MountBindOptionsPropagationEnum> {

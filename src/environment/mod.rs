@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Delivery;
 use crate::fleet::{Endpoint, Host};
-use crate::name::{EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
+use crate::name::{BalancerName, EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
 
 pub mod age_keys;
 pub mod confinement;
@@ -22,6 +22,7 @@ pub mod resolve;
 pub mod resource;
 pub mod runtime;
 pub mod secret;
+pub mod traffic;
 
 pub use age_keys::AgeKeys;
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
@@ -33,6 +34,7 @@ pub use runtime::{
     Attachment, Healthcheck, Logging, Mount, MountOptions, MountSource, Network, Port, Protocol, RestartPolicy, Runtime,
 };
 pub use secret::{Secret, SecretSource};
+pub use traffic::{Balancer, Drain, OnDeadline, Route, Traffic};
 
 /// One environment of a project, ready to be planned.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ pub struct Environment {
     pub builder: Endpoint,
     /// The fleet.
     pub hosts: BTreeMap<HostName, Host>,
+    /// The load balancers in front of it.
+    pub balancers: BTreeMap<BalancerName, Balancer>,
     /// Services in the order of the manifest, which is the order of the rollout.
     pub services: IndexMap<ServiceName, Service>,
     /// Services that are written differently for a host or its role.
@@ -154,9 +158,11 @@ pub struct Service {
     pub instance_of: Option<ServiceName>,
     /// `deploy.update_config`.
     pub update: UpdatePolicy,
+    /// `traffic:`; `None` where no balancer is told anything.
+    pub traffic: Option<Traffic>,
     /// `configs:`, rendered for each host.
     pub configs: Vec<ConfigFile>,
-    /// `secrets:`, delivered as files.
+    /// `secrets:`, delivered as files, and those that `environment:` asks for.
     pub secrets: Vec<SecretFile>,
     /// All that goes into the container as it is.
     pub runtime: Runtime,
@@ -204,13 +210,15 @@ pub enum ConfigSource {
     Content(String),
 }
 
-/// A secret as a file in the container.
+/// A secret that a container is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretFile {
     /// Name under `secrets:`.
     pub source: SecretName,
-    /// Where it goes.
+    /// Where it goes; of a variable, the path is its name.
     pub file: FileTarget,
+    /// How it gets there.
+    pub deliver: Delivery,
 }
 
 /// Path, owner and mode of a file in a container.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 /// A secret value. There is deliberately no `Debug` that shows it, no `Display` and no `Serialize`.
 #[derive(Clone)]
@@ -39,18 +38,6 @@ impl Secret {
     /// The value, for the one place that hands it to a host or a registry.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-
-    /// What stands for the value in digests: changes when the value changes. It is short and not keyed, so a value that
-    /// can be guessed can be confirmed by whoever reads it: it belongs into files of the operator, not into public logs.
-    /// `context` (project, environment, name) keeps equal values of different secrets apart.
-    pub fn fingerprint(&self, context: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update(b"shipctl secret v1\0");
-        hash.update(context.as_bytes());
-        hash.update([0]);
-        hash.update(self.expose().as_bytes());
-        hex::encode(&hash.finalize()[..8])
     }
 }
 

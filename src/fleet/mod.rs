@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::HostName;
 
+pub mod key;
 pub mod ledger;
 pub mod observed;
 pub mod parse;

@@ -5,17 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Servers;
 use crate::container::ContainerId;
 use crate::environment::RestartPolicy;
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::Ledger;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
+use crate::name::{BalancerName, HostName, ServiceName};
 
 /// The whole fleet, including the hosts that did not answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Every host of the environment.
     pub hosts: BTreeMap<HostName, HostView>,
+    /// Every backend that a service of the environment is behind, as each balancer sees it.
+    pub backends: BTreeMap<(BalancerName, String), BackendView>,
+}
+
+/// A backend as far as it could be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackendView {
+    /// Its servers.
+    Seen(Servers),
+    /// The balancer did not answer, or has no such backend; what we were told.
+    Unseen(String),
 }
 
 /// One host as far as it could be seen.
@@ -50,6 +63,28 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// The key that the environment's secrets are compared by: of those that hosts have, the one that made the most of the
+    /// fingerprints on containers, and then the one that most hosts have. All hosts have the same, unless some were out of
+    /// reach when it was made.
+    pub fn key(&self) -> Option<&FingerprintKey> {
+        let hosts = || {
+            self.hosts.values().filter_map(|view| match view {
+                HostView::Seen(host) => Some(host),
+                HostView::Unreachable(_) => None,
+            })
+        };
+        let keys = || hosts().filter_map(|host| host.key.as_ref());
+        let containers = || hosts().flat_map(|host| &host.containers);
+        keys().max_by_key(|key| {
+            let id = key.id();
+            let is_used = |one: &&ObservedContainer| one.stamp.secrets.values().any(|print| id.made(print));
+            let (uses, held) = (containers().filter(is_used).count(), keys().filter(|other| other == key).count());
+            (uses, held, id)
+        })
+    }
+}
+
 /// A host that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedHost {
@@ -65,6 +100,8 @@ pub struct ObservedHost {
     pub volumes: BTreeSet<String>,
     /// What was rolled out here before.
     pub ledger: Ledger,
+    /// The key of the environment's fingerprints, if it is here.
+    pub key: Option<FingerprintKey>,
 }
 
 /// What an engine says about itself.
@@ -97,6 +134,8 @@ pub struct ObservedContainer {
     pub restart: RestartPolicy,
     /// TCP ports of the host that it holds while it runs.
     pub ports: BTreeSet<u16>,
+    /// Its secrets were in the host's memory and are gone, as after a restart of the host; it cannot be started any more.
+    pub emptied: bool,
 }
 
 impl ObservedContainer {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
+use crate::container::{ContainerSpec, FileDigest, PinnedImage, SpecDigest};
 use crate::delivery::{FileSet, Place};
 use crate::environment::{Health, RestartPolicy, Scope};
-use crate::name::ServiceName;
+use crate::name::{SecretName, ServiceName};
 
 /// Label that every object of ours carries: [`Scope::label`].
 pub const SCOPE_LABEL: &str = "shipctl.scope";
@@ -43,6 +43,9 @@ pub struct Stamp {
     /// Where the files are kept that it mounts; they stay as long as it does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mounted: Vec<Place>,
+    /// Fingerprints of its secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<SecretName, String>,
 }
 
 /// The current [`Stamp::format`].
@@ -51,6 +54,7 @@ pub const STAMP_FORMAT: u32 = 1;
 impl Stamp {
     /// The stamp of a container that release number `release` creates from `spec`, whose digest is `digest`.
     pub fn of(spec: &ContainerSpec, digest: SpecDigest, release: u64) -> Self {
+        let secret = |file: &FileDigest| Some((file.secret.clone()?, file.digest.clone()));
         Self {
             format: STAMP_FORMAT,
             service: spec.service.clone(),
@@ -61,6 +65,7 @@ impl Stamp {
             restart: spec.runtime.restart.clone(),
             grace: spec.runtime.stop_grace_period,
             mounted: FileSet::of(spec).into_iter().map(|set| set.place).collect(),
+            secrets: spec.files.iter().filter_map(secret).collect(),
         }
     }
 

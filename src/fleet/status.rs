@@ -1,11 +1,15 @@
 //! What runs where, compared with what was last rolled out. Pure: `status` shows it, `status --check` counts it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::balancer::{Admin, Server};
+use crate::environment::Environment;
 use crate::fleet::ledger::{Entry, Ledger};
-use crate::fleet::observed::{EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase};
-use crate::name::{HostName, ServiceName};
+use crate::fleet::observed::{BackendView, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase};
+use crate::name::{BalancerName, HostName, ServiceName};
 use crate::release::ReleaseId;
 
 /// The state of an environment.
@@ -34,6 +38,10 @@ pub struct StatusRow {
     pub since: Option<Timestamp>,
     /// In words that scripts may rely on: `running`, `healthy`, `unhealthy`, `unproven`, `restarting`, `stopped`, `missing`.
     pub state: &'static str,
+    /// What each balancer in front of it makes of it: `in`, `drained`, `maintenance`, `down`, `missing` or `unknown`. Empty
+    /// where none is told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traffic: BTreeMap<BalancerName, &'static str>,
     /// How it differs from the release in force; `None` if it does not.
     pub drift: Option<Drift>,
 }
@@ -44,12 +52,16 @@ pub struct StatusRow {
 pub enum Drift {
     /// It should run and does not.
     NotRunning,
+    /// It should run and cannot: its secrets were in the host's memory, and are gone since the host was restarted.
+    SecretsGone,
     /// Another release runs.
     OtherRelease,
     /// It has not passed its gate.
     Unproven,
     /// It does not do well.
     Unhealthy,
+    /// A balancer sends it no requests, and nobody has put it into maintenance.
+    OutOfTraffic,
     /// The engine would not restart it as declared.
     RestartPolicy,
     /// No release in force has it: it is left over, or of another environment's making.
@@ -71,6 +83,25 @@ impl Status {
             }
         }
         Self { release: current.map(|entry| entry.release.clone()), rows, unreachable }
+    }
+
+    /// Adds what balancers make of what runs.
+    pub fn add_traffic(&mut self, environment: &Environment, observed: &Observed) {
+        for row in &mut self.rows {
+            let Some(service) = environment.services.get(&row.service) else { continue };
+            let service = environment.on(&row.host, service);
+            let Some(traffic) = &service.traffic else { continue };
+            for route in traffic.routes(&row.host, service.instance) {
+                let seen = match observed.backends.get(&(route.balancer.clone(), route.backend.clone())) {
+                    Some(BackendView::Seen(servers)) => servers.get(&route.server).map_or("missing", in_words),
+                    Some(BackendView::Unseen(_)) | None => "unknown",
+                };
+                if matches!(seen, "drained" | "down" | "missing") && row.drift.is_none() {
+                    row.drift = Some(Drift::OutOfTraffic);
+                }
+                row.traffic.insert(route.balancer, seen);
+            }
+        }
     }
 
     /// Whether everything that can be asked runs as recorded, and everything can be asked.
@@ -101,6 +132,7 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
             image: Some(container.stamp.image.to_string()),
             since: container.state.started_at,
             state: state(container),
+            traffic: BTreeMap::new(),
             drift,
         });
     }
@@ -116,11 +148,24 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
             image: stopped.map(|container| container.stamp.image.to_string()),
             since: None,
             state: if stopped.is_some() { "stopped" } else { "missing" },
-            drift: Some(Drift::NotRunning),
+            traffic: BTreeMap::new(),
+            drift: Some(match stopped {
+                Some(container) if container.emptied => Drift::SecretsGone,
+                _ => Drift::NotRunning,
+            }),
         });
     }
     rows.sort_by(|a, b| a.service.cmp(&b.service));
     rows
+}
+
+fn in_words(server: &Server) -> &'static str {
+    match server.admin {
+        Admin::Maintenance => "maintenance",
+        Admin::Drain => "drained",
+        Admin::Ready if server.is_in_traffic() => "in",
+        Admin::Ready => "down",
+    }
 }
 
 fn is_up(container: &ObservedContainer) -> bool {

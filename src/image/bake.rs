@@ -44,7 +44,7 @@ impl<'a> Baking<'a> {
         if files.is_empty() {
             return Ok(None);
         }
-        if files.iter().any(|file| matches!(file.contents, Contents::Secret(_))) {
+        if files.iter().any(|file| matches!(file.contents, Contents::Secret(..))) {
             return Err(Cause::SecretInImage);
         }
         let name: ImageName = service.image.parse()?;
@@ -116,7 +116,7 @@ impl PartialEq for Baking<'_> {
 
 /// The image below is part of the content: a tag of it may be pushed again.
 fn tag_of(environment: &Environment, base: &PinnedImage, files: &[&RenderedFile]) -> String {
-    let mut stamps: Vec<_> = files.iter().map(|file| file.stamp()).collect();
+    let mut stamps: Vec<_> = files.iter().map(|file| file.stamp(None)).collect();
     stamps.sort();
     let content = (base.digest(), base.platform(), stamps);
     let json = serde_json::to_vec(&content).unwrap_or_else(|error| unreachable!("files are plain data: {error}"));

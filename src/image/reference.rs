@@ -113,7 +113,10 @@ impl FromStr for ImageName {
         if !path.split('/').all(is_path_part) {
             return Err(InvalidReference::Path(path.to_owned()));
         }
-        if registry.map_or(0, |registry| registry.len() + 1) + path.len() > MAX_NAME {
+        // The name must still fit once it is complete.
+        let is_dockers = registry.is_none_or(|registry| matches!(registry, DEFAULT_REGISTRY | "index.docker.io"));
+        let library = if is_dockers && !path.contains('/') { "library/".len() } else { 0 };
+        if registry.unwrap_or(DEFAULT_REGISTRY).len() + 1 + library + path.len() > MAX_NAME {
             return Err(InvalidReference::Long);
         }
         if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Scope;
 use crate::event::Record;
+use crate::redact::Redactor;
 
 /// Keeps records, as a door.
 pub trait Journal: Send {
@@ -19,6 +20,7 @@ pub trait Journal: Send {
 #[derive(Debug)]
 pub struct FileJournal {
     file: File,
+    redactor: Redactor,
 }
 
 /// Where the journals of an environment are.
@@ -26,27 +28,36 @@ pub fn directory(root: &Path, scope: &Scope) -> PathBuf {
     root.join(".shipctl").join(scope.environment.as_str())
 }
 
+/// Makes it, for the operator only. It ignores itself in git.
+pub fn make_directory(root: &Path, scope: &Scope) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    let directory = directory(root, scope);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+    let ignore = root.join(".shipctl/.gitignore");
+    if !ignore.exists() {
+        std::fs::write(ignore, "*\n")?;
+    }
+    Ok(directory)
+}
+
 impl FileJournal {
-    /// Creates the journal of a rollout; readable by the operator only. The directory ignores itself in git.
-    pub fn create(root: &Path, scope: &Scope, rollout: &str) -> std::io::Result<Self> {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        let directory = directory(root, scope);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        let ignore = root.join(".shipctl/.gitignore");
-        if !ignore.exists() {
-            std::fs::write(ignore, "*\n")?;
-        }
+    /// Creates the journal of a rollout; readable by the operator only, and without what `redactor` knows.
+    pub fn create(root: &Path, scope: &Scope, rollout: &str, redactor: Redactor) -> std::io::Result<Self> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let directory = make_directory(root, scope)?;
         let path = directory.join(format!("{rollout}.jsonl"));
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
         // The file's name must survive a power cut too, not only its lines.
         File::open(&directory)?.sync_all()?;
-        Ok(Self { file })
+        Ok(Self { file, redactor })
     }
 }
 
 impl Journal for FileJournal {
     fn append(&mut self, record: &Record, sync: bool) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(record).map_err(std::io::Error::other)?;
+        let mut record = serde_json::to_value(record).map_err(std::io::Error::other)?;
+        self.redactor.value(&mut record);
+        let mut line = serde_json::to_vec(&record).map_err(std::io::Error::other)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
         if sync { self.file.sync_data() } else { Ok(()) }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// File relative to the project root, or `--set`; `None` where no file is to blame.
     pub file: Option<String>,
@@ -34,8 +34,10 @@ impl Diagnostic {
         Self { file: None, line: 0, column: 0, span: 0..0, message: message.into(), help: None, source: None }
     }
 
-    /// Something wrong in a source.
+    /// Something wrong in a source. What is marked is made whole characters of it: not every parser counts them.
     pub(crate) fn at(source: &Arc<Source>, span: Range<usize>, message: impl Into<String>) -> Self {
+        let start = source.text.floor_char_boundary(span.start);
+        let span = start..source.text.ceil_char_boundary(span.end).max(start);
         let (line, column) = source.position(span.start);
         Self {
             file: Some(source.name.clone()),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
-use super::interpolate::{Text, Unset, Variables};
+use super::interpolate::{Room, Text, Unset, Variables};
 use super::node::quoted;
 use super::source::Source;
 
@@ -26,9 +26,10 @@ pub(super) fn parse(
     outside: &Variables,
     unset: Unset,
 ) -> Result<Vec<Assignment>, Vec<Diagnostic>> {
-    let mut reader = Reader { source, at: 0, known: outside.clone(), outside, unset, problems: Vec::new() };
+    let (known, room) = (outside.clone(), Room::default());
+    let mut reader = Reader { source, at: 0, known, outside, unset, room, problems: Vec::new() };
     let mut found = Vec::new();
-    while reader.at < source.text.len() {
+    while reader.at < source.text.len() && !reader.room.is_exceeded() {
         found.extend(reader.line());
     }
     if reader.problems.is_empty() { Ok(found) } else { Err(reader.problems) }
@@ -74,6 +75,7 @@ struct Reader<'s> {
     known: Variables,
     outside: &'s Variables,
     unset: Unset,
+    room: Room,
     problems: Vec<Diagnostic>,
 }
 
@@ -147,7 +149,7 @@ impl<'s> Reader<'s> {
         if matches!(style, Style::Literal) {
             return Some(text);
         }
-        match Text::new(&text, &self.known, self.unset).expand(0) {
+        match Text::new(&text, &self.known, self.unset, &self.room).expand(0) {
             Ok(value) => Some(value),
             Err(problem) => {
                 let (message, _) = problem.words(&self.known);

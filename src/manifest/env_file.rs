@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::interpolate::{Unset, Variables};
 use super::load::text;
 use super::node::{Entry, Kind, Map, Node, pairs, quoted};
-use super::source::{Source, Sources, Span};
+use super::source::{MAX_FILES, Source, Sources, Span};
 use super::{dotenv, suggest};
 
 /// Reads the files of all services. Their paths are relative to the project's root.
@@ -53,6 +53,11 @@ impl Files<'_> {
             if !file.is_required && !self.root.join(&file.path).exists() {
                 continue;
             }
+            if sources.is_full() {
+                let message = format!("a manifest is read from at most {MAX_FILES} files");
+                problems.push(at(sources, file.at, message));
+                break;
+            }
             match text(self.root, Path::new(&file.path)) {
                 Ok(text) => {
                     let source = Source::new(file.path, text);
@@ -95,10 +100,13 @@ fn named_file(item: &Node, sources: &Sources, problems: &mut Vec<Diagnostic>) ->
         let span = entry.value.span;
         match (&**key, entry.value.text()) {
             ("path", Some(path)) => (named.path, named.at) = (path.to_owned(), span),
-            ("required", Some("true" | "false")) => named.is_required = entry.value.text() == Some("true"),
+            ("required", Some(word @ ("true" | "false"))) if entry.value.is_plain() => {
+                named.is_required = word == "true";
+            }
             ("format", Some("raw")) => named.is_raw = true,
             ("required", _) => problems.push(at(sources, span, "expected true or false".to_owned())),
             ("format", _) => problems.push(at(sources, span, "the one other format is `raw`".to_owned())),
+            (key, _) if key.starts_with("x-") => {}
             (key, _) => {
                 let help = suggest::hint(key, ["path", "required", "format"]);
                 problems.push(at(sources, entry.key, format!("unknown key {}", quoted(key))).with_help(help));

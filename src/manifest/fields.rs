@@ -63,13 +63,12 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Refuses every key that was not asked for.
+    /// Refuses every key that was not asked for; `x-…` keys are left alone.
     pub(crate) fn finish(self, decoder: &mut Decoder<'_>) {
-        self.refuse(decoder, &[]);
+        self.finish_compose(decoder, &[]);
     }
 
-    /// As [`Fields::finish`], but `x-…` keys are left alone, and words of the Compose Specification get
-    /// an answer of their own.
+    /// As [`Fields::finish`], but words of the Compose Specification that are not supported get an answer of their own.
     pub(crate) fn finish_compose(self, decoder: &mut Decoder<'_>, unsupported: &[&str]) {
         let extension = |key: &str| key.starts_with("x-");
         let kept: Map;

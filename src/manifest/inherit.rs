@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::load::text;
 use super::node::{Entry, Kind, Map, Node, quoted};
-use super::source::{Source, Sources, Span};
+use super::source::{MAX_FILES, Source, Sources, Span};
 use super::{merge, parse, suggest};
 
 /// Services that one service may build upon.
@@ -105,10 +105,15 @@ impl Inheritance<'_> {
             return found;
         };
         for (key, entry) in map {
-            if !matches!(&**key, "service" | "file") {
+            if !matches!(&**key, "service" | "file") && !key.starts_with("x-") {
                 let help = suggest::hint(key, ["service", "file"]);
                 self.problem(entry.key, format!("unknown key {}", quoted(key)), Some(help));
             }
+        }
+        if let Some(entry) = map.get("file").filter(|entry| entry.value.text().is_none()) {
+            let message = format!("expected the path of a file, found {}", entry.value.describe());
+            self.problem(entry.value.span, message, None);
+            return None;
         }
         let text = |key: &str| map.get(key).and_then(|entry| entry.value.text().map(str::to_owned));
         let service = text("service");
@@ -128,6 +133,10 @@ impl Inheritance<'_> {
     }
 
     fn read(&mut self, file: &str, at: Span) -> Option<Map> {
+        if self.sources.is_full() {
+            self.problem(at, format!("a manifest is read from at most {MAX_FILES} files"), None);
+            return None;
+        }
         let text = match text(self.root, Path::new(file)) {
             Ok(text) => text,
             Err(problem) => {

@@ -1,6 +1,7 @@
 //! `${VARIABLE}` in values, by the rules of the Compose Specification (Interpolation). Pure: the variables are given.
 //! Stricter than Compose in one thing: a variable that is not set, and has no default, is an error.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostic;
@@ -10,6 +11,9 @@ use super::{set, suggest};
 
 /// Defaults within defaults.
 const MAX_DEPTH: usize = 8;
+
+/// What the values of a manifest, or of a file of variables, come to with their variables put in.
+const MAX_BYTES: usize = 16 << 20;
 
 /// Names and values that manifests may refer to. Values may be secret: no message shows one.
 pub(crate) type Variables = BTreeMap<String, String>;
@@ -25,11 +29,33 @@ pub(crate) enum Unset {
 /// Satisfies most keys that take text, and no key that takes anything else.
 const STAND_IN: &str = "unset";
 
+/// Bytes that may still be put in the place of variables: each is short to write, and its value need not be.
+pub(crate) struct Room(Cell<Option<usize>>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Cell::new(Some(MAX_BYTES)))
+    }
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<(), Problem> {
+        self.0.set(self.0.get().and_then(|left| left.checked_sub(bytes)));
+        self.0.get().map(drop).ok_or(Problem::Malformed("variables make this longer than 16 MiB"))
+    }
+
+    /// After that was said once there is no more to say.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.0.get().is_none()
+    }
+}
+
 /// How the variables of a tree are replaced.
 pub(crate) struct Interpolation<'i> {
     pub(crate) sources: &'i Sources,
     pub(crate) variables: &'i Variables,
     pub(crate) unset: Unset,
+    pub(crate) room: &'i Room,
 }
 
 impl Interpolation<'_> {
@@ -41,10 +67,10 @@ impl Interpolation<'_> {
             Kind::Map(map) => map.values_mut().for_each(|entry| self.put(&mut entry.value, problems)),
             Kind::Scalar { text, plain } if text.contains('$') => {
                 let source = self.sources.of(node.span);
-                if source.name == set::NAME {
+                if source.name == set::NAME || self.room.is_exceeded() {
                     return;
                 }
-                match Text::new(text, self.variables, self.unset).expand(0) {
+                match Text::new(text, self.variables, self.unset, self.room).expand(0) {
                     Ok(expanded) => {
                         // A variable that is empty is text without characters, and not the absence of a value.
                         *plain &= !is_null(&expanded);
@@ -167,11 +193,12 @@ pub(super) struct Text<'t> {
     rest: &'t str,
     variables: &'t Variables,
     unset: Unset,
+    room: &'t Room,
 }
 
 impl<'t> Text<'t> {
-    pub(super) fn new(rest: &'t str, variables: &'t Variables, unset: Unset) -> Self {
-        Self { rest, variables, unset }
+    pub(super) fn new(rest: &'t str, variables: &'t Variables, unset: Unset, room: &'t Room) -> Self {
+        Self { rest, variables, unset, room }
     }
 
     /// Reads to the end.
@@ -190,11 +217,15 @@ impl<'t> Text<'t> {
                 }
                 Some('{') => {
                     self.rest = &self.rest[1..];
-                    out.push_str(&self.braced(depth)?);
+                    let value = self.braced(depth)?;
+                    self.room.take(value.len())?;
+                    out.push_str(&value);
                 }
                 _ => {
                     let name = self.name().ok_or(Problem::Malformed("a `$` without the name of a variable"))?;
-                    out.push_str(self.value(name)?);
+                    let value = self.value(name)?;
+                    self.room.take(value.len())?;
+                    out.push_str(value);
                 }
             }
         }
@@ -226,7 +257,7 @@ impl<'t> Text<'t> {
         let value = self.variables.get(name);
         let set = value.filter(|value| !value.is_empty());
         let operand = self.operand()?;
-        let expand = |text: &str| Text::new(text, self.variables, self.unset).expand(depth + 1);
+        let expand = |text: &str| Text::new(text, self.variables, self.unset, self.room).expand(depth + 1);
         // With a colon, an empty variable counts as one that is not set.
         let (operator, (value, text)) = match operand.strip_prefix(':') {
             Some(rest) => (rest.chars().next().unwrap_or(' '), (set, rest.get(1..).unwrap_or_default())),

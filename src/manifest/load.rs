@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::env_file::Files;
 use super::inherit::inherit;
-use super::interpolate::{Interpolation, Unset, Variables};
-use super::node::{Entry, Kind, Node, quoted};
+use super::interpolate::{Interpolation, Room, Unset, Variables};
+use super::node::{Entry, Kind, Node, printed, quoted};
 use super::source::{Source, Sources};
 use super::{Manifest, Overrides, merge, parse, set, suggest, variables};
 use crate::environment::{Environment, resolve};
@@ -89,15 +89,16 @@ fn interpolated(
 ) -> Result<Manifest, Diagnostics> {
     let mut problems = Vec::new();
     let Manifest { tree, sources, root, .. } = &mut manifest;
+    let room = Room::default();
     if let Kind::Map(map) = &mut tree.kind {
         for (key, entry) in map {
             let unset = unset(key);
-            Interpolation { sources, variables, unset }.put(&mut entry.value, &mut problems);
+            Interpolation { sources, variables, unset, room: &room }.put(&mut entry.value, &mut problems);
             if &**key == "configs" {
-                Interpolation { sources, variables, unset }.configs(&mut entry.value, &mut problems);
+                Interpolation { sources, variables, unset, room: &room }.configs(&mut entry.value, &mut problems);
             }
             for services in services_in(key, &mut entry.value) {
-                Interpolation { sources, variables, unset }.pass_through(services, &mut problems);
+                Interpolation { sources, variables, unset, room: &room }.pass_through(services, &mut problems);
                 Files { root, variables, unset }.put(services, sources, &mut problems);
             }
         }
@@ -274,8 +275,12 @@ impl Layers<'_> {
 /// Reads a file of the project that must be regular, small and UTF-8. A byte order mark is dropped.
 pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
     let full = root.join(path);
-    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
-    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", printed(path)));
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !path.components().all(inside) {
+        return Err(unusable("is not beneath the project: write a relative path without `..`"));
+    }
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", printed(path)));
     let (top, real) = (root.canonicalize().map_err(unreadable)?, full.canonicalize().map_err(unreadable)?);
     if !real.starts_with(top) {
         return Err(unusable("is a link that leads out of the project"));
@@ -285,8 +290,8 @@ pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
 
 /// Reads a file that must be regular, small and UTF-8; `path` is what it is called in problems.
 fn regular_text(full: &Path, path: &Path) -> Result<String, Diagnostic> {
-    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
-    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", printed(path)));
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", printed(path)));
     // Asked before it is opened: opening a FIFO would wait for a writer.
     if !fs::metadata(full).map_err(unreadable)?.is_file() {
         return Err(unusable("is not a regular file"));
@@ -296,6 +301,9 @@ fn regular_text(full: &Path, path: &Path) -> Result<String, Diagnostic> {
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unusable("is larger than 1 MiB"));
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(unusable("is UTF-16: save it as UTF-8"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

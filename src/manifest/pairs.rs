@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::decode::Decoder;
-use super::node::{Kind, Map, Node, pairs, quoted};
+use super::node::{Entry, Kind, Map, Node, pairs, quoted};
 use super::source::Span;
 
 /// A key with text.
@@ -31,6 +31,15 @@ impl Decoder<'_> {
                 Vec::new()
             }
         }
+    }
+
+    /// The same, but for keys that hold a map, which is not read here.
+    pub(crate) fn pairs_and_maps<'n>(&mut self, node: &'n Node) -> (Vec<Pair>, Vec<(&'n str, &'n Entry)>) {
+        let Kind::Map(map) = &node.kind else { return (self.pairs(node), Vec::new()) };
+        let is_map = |entry: &Entry| matches!(entry.value.kind, Kind::Map(_));
+        let maps = map.iter().filter(|(_, entry)| is_map(entry)).map(|(key, entry)| (&**key, entry)).collect();
+        let rest = map.iter().filter(|(_, entry)| !is_map(entry)).map(|(key, entry)| (key.clone(), entry.clone()));
+        (self.pairs_of(&rest.collect()), maps)
     }
 
     fn pairs_of(&mut self, map: &Map) -> Vec<Pair> {

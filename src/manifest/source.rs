@@ -50,7 +50,10 @@ pub(crate) struct Span {
 
 /// Index into [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileId(u16);
+pub(crate) struct FileId(u32);
+
+/// Files that one manifest is read from: layers, files that services extend, and files of variables.
+pub(crate) const MAX_FILES: usize = 500;
 
 /// All layers that were read for one manifest.
 #[derive(Debug, Clone, Default)]
@@ -59,14 +62,19 @@ pub(crate) struct Sources(Vec<Arc<Source>>);
 impl Sources {
     /// Adds a layer's text. The layers of a manifest are few: files that extend one another and `--set`.
     pub(crate) fn add(&mut self, source: Arc<Source>) -> FileId {
-        let id = FileId(u16::try_from(self.0.len()).unwrap_or(u16::MAX));
+        let id = FileId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(source);
         id
     }
 
+    /// Whether no further file may be read for this manifest.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_FILES
+    }
+
     /// The source of a span.
     pub(crate) fn of(&self, span: Span) -> &Arc<Source> {
-        &self.0[usize::from(span.file.0)]
+        &self.0[span.file.0 as usize]
     }
 
     /// `file:line` of a span, as provenance is shown.

@@ -83,8 +83,27 @@ fn step_faults(replacement: &Replacement) -> Vec<&'static str> {
     if stop.is_some() && replacement.before.is_none() {
         faults.push("the old one is stopped, but there is none");
     }
+    faults.extend(traffic_faults(replacement));
     if replacement.before_settled && replacement.before.is_none() {
         faults.push("something runs that is not remembered");
+    }
+    faults
+}
+
+/// Whatever is stopped or started is out of traffic for that time.
+fn traffic_faults(replacement: &Replacement) -> Vec<&'static str> {
+    let steps = &replacement.steps;
+    let drain = steps.iter().position(|step| *step == Step::Drain);
+    let admit = steps.iter().position(|step| *step == Step::Admit);
+    let mut faults = Vec::new();
+    if drain.is_some() != admit.is_some() {
+        faults.push("it is drained and never admitted, or the other way round");
+    }
+    if replacement.traffic.is_none() && drain.is_some() {
+        faults.push("it is drained, but no balancer is named");
+    }
+    if replacement.traffic.is_some() && !steps.is_empty() && (drain != Some(0) || admit != Some(steps.len() - 1)) {
+        faults.push("it is behind a balancer, and changed while it gets requests");
     }
     faults
 }

@@ -64,7 +64,8 @@ impl Display for Preparation {
             let files = set.files.len();
             format!("put {files} file{} into {}", if files == 1 { "" } else { "s" }, set.place)
         });
-        f.write_str(&pulls.chain(provisions).chain(deliveries).chain(ports).collect::<Vec<_>>().join(", "))
+        let key = self.key.then(|| "keep the key of fingerprints".to_owned());
+        f.write_str(&pulls.chain(provisions).chain(deliveries).chain(ports).chain(key).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -81,7 +82,9 @@ impl Display for Batch {
 impl Display for Replacement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
-        writeln!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        write!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        let secrets: Vec<_> = self.secrets.iter().map(|name| format!("secret {name} changed")).collect();
+        writeln!(f, "{}{}", if secrets.is_empty() { "" } else { "; " }, secrets.join(", "))?;
         let staged: Vec<_> = self.staging.iter().map(ToString::to_string).collect();
         let staged = (!staged.is_empty()).then(|| format!("{} (before the first batch)", staged.join(", ")));
         let steps: Vec<_> = staged.into_iter().chain(self.steps.iter().map(ToString::to_string)).collect();
@@ -97,6 +100,7 @@ impl Display for Cause {
             Self::Image { from, to } => write!(f, "image {from} -> {to}"),
             Self::Configuration => f.write_str("configuration changed"),
             Self::Unfinished => f.write_str("left unfinished"),
+            Self::OutOfTraffic => f.write_str("out of traffic"),
             Self::RollingBack => f.write_str("rolling back"),
         }
     }
@@ -117,11 +121,23 @@ impl Display for Note {
                     "{service} is replaced stop-first: {still_serving} of {of} hosts serve while a batch is replaced"
                 )
             }
+            Self::Drained { service, still_serving, of } => {
+                write!(f, "{service} is drained host by host: {still_serving} of {of} serve while a batch is replaced")
+            }
+            Self::Maintenance(route) => {
+                write!(f, "{route} is in maintenance and stays so: no request reaches it")
+            }
+            Self::Unchecked(route) => {
+                write!(f, "{route} is not checked by the balancer, which sends requests whether it answers or not")
+            }
             Self::NoHealth(service) => {
                 write!(f, "{service} has no health check: a container that keeps running passes")
             }
             Self::NotSelected(host) => write!(f, "{host} is not selected and will not run this release"),
             Self::Unfinished(host) => write!(f, "an earlier rollout did not finish on {host}; it comes first"),
+            Self::KeyGone(host) => {
+                write!(f, "the key of {host}'s secrets is gone: what they were cannot be told, so all count as changed")
+            }
             Self::FirstDeploy(service) => {
                 write!(f, "{service} has nothing to go back to on some hosts: there, a failure removes it again")
             }

@@ -15,7 +15,7 @@ pub(super) struct Cast<'a> {
     pub(super) active: Vec<&'a ObservedContainer>,
     /// Proven containers that do not run, the one that ran last first.
     pub(super) kept: Vec<&'a ObservedContainer>,
-    /// Containers that never proved themselves and do not run.
+    /// Containers that do not run, and never proved themselves or cannot be started any more.
     pub(super) left: Vec<&'a ObservedContainer>,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn cast<'a>(host: &'a ObservedHost, service: &'a ServiceName, wanted:
         }
         if is_active(container) {
             cast.active.push(container);
-        } else if container.proven {
+        } else if container.proven && !container.emptied {
             cast.kept.push(container);
         } else {
             cast.left.push(container);

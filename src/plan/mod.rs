@@ -12,6 +12,7 @@ use crate::container::{ContainerId, PinnedImage};
 use crate::delivery::FileSet;
 use crate::engine::Provision;
 use crate::environment::{FailureAction, Scope};
+use crate::fleet::key::KeyId;
 use crate::fleet::ledger::{Kind, Placements};
 use crate::name::{HostName, ServiceName};
 use crate::release::ReleaseId;
@@ -31,6 +32,7 @@ mod retiring;
 pub mod rollback;
 pub mod saved;
 pub mod step;
+pub mod traffic;
 pub mod unwind;
 
 pub use note::Note;
@@ -38,6 +40,7 @@ pub use publication::Publication;
 pub use refusal::Refusal;
 pub use replacement::{Cause, Fate, Incumbent, Replacement, Target};
 pub use step::{Step, Subject};
+pub use traffic::Traffic;
 
 /// What a rollout will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,9 @@ pub struct Plan {
     pub from: Option<ReleaseId>,
     /// Images of the release.
     pub images: BTreeMap<ServiceName, PinnedImage>,
+    /// The key that its secrets are compared by; `None` if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
     /// What every host runs once the release is in force, also hosts that this plan does not touch.
     pub placements: Placements,
     /// What is made present on every host before anything is stopped anywhere.
@@ -98,6 +104,9 @@ pub struct Preparation {
     /// Sets of files to put in their places, with the services whose files they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<(ServiceName, FileSet)>,
+    /// Whether the host lacks the key of the secrets' fingerprints.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key: bool,
 }
 
 /// Hosts replaced together.

@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use crate::container::PinnedImage;
 use crate::environment::{BatchSize, Check, Environment, FailureAction, Order, UpdatePolicy};
+use crate::fleet::key::KeyId;
 use crate::fleet::ledger::{Entry, Kind, Ledger, Placements};
 use crate::fleet::observed::{HostView, Observed, ObservedContainer, ObservedHost};
 use crate::fleet::select::Selection;
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::{cast, is_active};
-use crate::plan::replacing::{Want, replacement, resumed};
+use crate::plan::replacing::{Place, Want, replacement, resumed};
 use crate::plan::{Batch, Cause, Note, PLAN_FORMAT, Plan, Refusal, Replacement, Target, batching};
 use crate::release::{Release, ReleaseId, content_digest};
 
@@ -30,7 +31,8 @@ pub fn deploy(
     };
     let wants: Wants<'_> = release.containers.iter().filter_map(want).collect();
     let id = release_id(&placements, observed);
-    let mut plan = Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants)?;
+    let mut plan =
+        Planner { environment, observed, selection }.plan(Kind::Deploy, id, placements, &wants, release.key.clone())?;
     plan.images.clone_from(&release.images);
     plan.published.clone_from(&release.published);
     Ok(plan)
@@ -53,7 +55,7 @@ pub fn rollback(
         }
     }
     let planner = Planner { environment, observed, selection };
-    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants)?;
+    let mut plan = planner.plan(Kind::Rollback, entry.release.clone(), entry.placements.clone(), &wants, None)?;
     plan.images = kept_images(observed, &entry.placements);
     plan.published.clone_from(&entry.published);
     Ok(plan)
@@ -110,9 +112,17 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&self, kind: Kind, release: ReleaseId, placements: Placements, wants: &Wants<'_>) -> Result<Plan, Refusal> {
+    fn plan(
+        &self,
+        kind: Kind,
+        release: ReleaseId,
+        placements: Placements,
+        wants: &Wants<'_>,
+        key: Option<KeyId>,
+    ) -> Result<Plan, Refusal> {
         self.refuse_unreachable()?;
         self.refuse_twins()?;
+        self.refuse_strange_balancers(wants)?;
         let ledger = self.observed.ledger();
         let mut plan = Plan {
             format: PLAN_FORMAT,
@@ -123,6 +133,7 @@ impl Planner<'_> {
             unrecorded: false,
             release,
             images: BTreeMap::new(),
+            key,
             placements,
             published: BTreeMap::new(),
             publications: Vec::new(),
@@ -139,6 +150,7 @@ impl Planner<'_> {
                 .filter_map(|name| Some((name.clone(), fingerprint(self.observed.seen(name)?))))
                 .collect(),
         };
+        self.note_keys(&mut plan);
         let mut missing = Vec::new();
         for service in self.services_in_order(wants) {
             let batches = self.service(&mut plan, &service, wants, &mut missing);
@@ -232,14 +244,18 @@ impl Planner<'_> {
                 continue;
             }
             let cast = cast(host, service, &want.digest);
-            if let Some(settled) = cast.wanted.filter(|container| container.settled() && cast.active.is_empty()) {
-                match resumed(&ledger, host_name, service, policy.order, settled, &cast) {
+            let traffic = self.traffic(plan, host_name, service);
+            let is_drained = self.is_drained(traffic.as_ref());
+            let place = Place { host: host_name, service, order: policy.order, traffic, is_drained };
+            let settled = cast.wanted.filter(|container| container.settled() && cast.active.is_empty());
+            if let Some(settled) = settled.filter(|_| !is_drained) {
+                match resumed(&ledger, place, settled, &cast) {
                     Some(replacement) => taken_over.push(replacement),
                     None => plan.unchanged.push((host_name.clone(), service.clone())),
                 }
                 continue;
             }
-            match replacement(&ledger, host_name, service, policy.order, want, &cast, plan.release.number) {
+            match replacement(&ledger, place, want, &cast, plan.release.number) {
                 Some(replacement) => replacements.push(replacement),
                 None => missing.push((host_name.clone(), service.clone())),
             }
@@ -247,6 +263,19 @@ impl Planner<'_> {
         note_replacements(plan, service, placed, &policy, &replacements);
         plan.resumed.extend(batching::batches(service, &policy, placed, taken_over));
         batching::batches(service, &policy, placed, replacements)
+    }
+
+    /// Names hosts whose secrets cannot be compared.
+    fn note_keys(&self, plan: &mut Plan) {
+        let Some(key) = &plan.key else { return };
+        for name in self.observed.hosts.keys() {
+            let Some(host) = self.observed.seen(name) else { continue };
+            let mut prints =
+                host.containers.iter().filter(|one| is_active(one)).flat_map(|one| one.stamp.secrets.values());
+            if prints.any(|print| !key.made(print)) {
+                plan.notes.push(Note::KeyGone(name.clone()));
+            }
+        }
     }
 
     fn orphans(&self, wants: &Wants<'_>) -> Vec<Note> {
@@ -288,7 +317,12 @@ fn note_replacements(
     let goes_down = all.iter().any(|replacement| replacement.before_settled) && policy.order == Order::StopFirst;
     if goes_down {
         let batch = policy.parallelism.of(placed).min(placed);
-        plan.notes.push(Note::Downtime { service: service.clone(), still_serving: placed - batch, of: placed });
+        let (service, still_serving, of) = (service.clone(), placed - batch, placed);
+        let is_drained = all.iter().all(|replacement| replacement.traffic.is_some());
+        plan.notes.push(match is_drained && still_serving > 0 {
+            true => Note::Drained { service, still_serving, of },
+            false => Note::Downtime { service, still_serving, of },
+        });
     }
 }
 
@@ -315,7 +349,11 @@ pub fn fingerprint(host: &ObservedHost) -> String {
             is_active(container),
             container.restart
         ));
+        hash.update(if container.emptied { "emptied\0" } else { "" });
     }
     hash.update(format!("{:?}", host.ledger.last_number()));
+    if let Some(key) = &host.key {
+        hash.update(key.id().to_string());
+    }
     hex::encode(&hash.finalize()[..6])
 }

@@ -47,6 +47,14 @@ impl Planner<'_> {
                 }
             }
         }
+        if let (Some(key), false) = (&plan.key, plan.batches.is_empty()) {
+            for name in self.observed.hosts.keys().filter(|name| self.selection.has_host(name)) {
+                let Some(host) = self.observed.seen(name) else { continue };
+                if host.key.as_ref().is_none_or(|there| there.id() != *key) {
+                    preparations.entry(name.clone()).or_default().key = true;
+                }
+            }
+        }
         plan.preparations = preparations;
     }
 }

@@ -1,6 +1,7 @@
 //! Why no plan can be made.
 
-use crate::name::{HostName, ServiceName};
+use crate::environment::Route;
+use crate::name::{BalancerName, HostName, ServiceName};
 use crate::release::ReleaseId;
 
 /// Why no plan can be made. Nothing was changed.
@@ -22,6 +23,17 @@ pub enum Refusal {
         /// The container that publishes it.
         holder: String,
     },
+    /// A balancer did not answer, or lacks a backend; what was heard.
+    #[error("balancer {0}: {1}")]
+    Balancer(BalancerName, String),
+    /// A host is no server of the backend that the service is behind.
+    #[error("balancer {}: backend {} has no server {}{}", .route.balancer, .route.backend, .route.server, known(.servers))]
+    NoServer {
+        /// The server that was looked for.
+        route: Route,
+        /// Those that there are.
+        servers: Vec<String>,
+    },
     /// A rollback's containers are gone.
     #[error("release {release} cannot be restored: {}", .missing.iter().map(|(host, service)| format!("host {host} keeps no container of {service} from it")).collect::<Vec<_>>().join("; "))]
     NotKept {
@@ -30,4 +42,8 @@ pub enum Refusal {
         /// Where nothing of it is left.
         missing: Vec<(HostName, ServiceName)>,
     },
+}
+
+fn known(servers: &[String]) -> String {
+    if servers.is_empty() { String::new() } else { format!("; it has {}", servers.join(", ")) }
 }

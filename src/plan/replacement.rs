@@ -9,8 +9,8 @@ use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, S
 use crate::environment::{Health, Order, Protocol, RestartPolicy};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
-use crate::plan::Step;
+use crate::name::{HostName, SecretName, ServiceName};
+use crate::plan::{Step, Traffic};
 
 /// One service on one host: from what it runs to what it is to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Replacement {
     pub service: ServiceName,
     /// Why.
     pub cause: Cause,
+    /// Secrets that have another value than in what runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretName>,
     /// What the host goes back to if this fails; `None` if there is nothing.
     pub before: Option<Incumbent>,
     /// Whether `before` runs, settled, when the plan is made. If not, an earlier rollout or somebody left it half-done;
@@ -30,6 +33,9 @@ pub struct Replacement {
     pub target: Target,
     /// Which of the two is stopped or started first.
     pub order: Order,
+    /// How its traffic is switched; `None` where no balancer is told.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
     /// What is done before the first batch, on all hosts together, because it disturbs nothing that runs.
     pub staging: Vec<Step>,
     /// What is done in the batch, in order.
@@ -112,6 +118,8 @@ pub enum Cause {
     Configuration,
     /// An earlier rollout did not finish here.
     Unfinished,
+    /// It runs, and gets no requests: a rollout that came to no end drained it.
+    OutOfTraffic,
     /// Undoing a rollout that failed elsewhere.
     RollingBack,
 }

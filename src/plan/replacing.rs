@@ -1,13 +1,25 @@
 //! One service on one host: from the containers that are there to the steps that are needed.
 
+use std::collections::BTreeMap;
+
 use crate::container::{ContainerSpec, SpecDigest};
 use crate::environment::{Order, RestartPolicy};
 use crate::fleet::ledger::{Entry, Ledger};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, SecretName, ServiceName};
 use crate::plan::incumbent::{Cast, is_active};
-use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target};
+use crate::plan::{Cause, Fate, Incumbent, Replacement, Step, Subject, Target, Traffic};
+
+/// A service on a host, and how it is replaced there.
+pub(super) struct Place<'a> {
+    pub(super) host: &'a HostName,
+    pub(super) service: &'a ServiceName,
+    pub(super) order: Order,
+    pub(super) traffic: Option<Traffic>,
+    /// A server of it gets no requests although it should.
+    pub(super) is_drained: bool,
+}
 
 /// What a host shall run of a service.
 pub(super) struct Want<'a> {
@@ -19,13 +31,12 @@ pub(super) struct Want<'a> {
 /// What one service on one host needs; `None` if a kept container that is wanted is not there.
 pub(super) fn replacement(
     ledger: &Ledger,
-    host: &HostName,
-    service: &ServiceName,
-    order: Order,
+    place: Place<'_>,
     want: &Want<'_>,
     cast: &Cast<'_>,
     release: u64,
 ) -> Option<Replacement> {
+    let Place { host, service, order, traffic, is_drained } = place;
     // A proven container that runs anyway is what the host has. It has something to go back to only if an unfinished
     // rollout brought it there.
     let own = cast.wanted.filter(|container| is_active(container) && container.proven);
@@ -54,7 +65,7 @@ pub(super) fn replacement(
             let fate = if container.proven { way_back.map_or(Fate::Leave, |(_, fate)| fate) } else { Fate::Remove };
             target = Some(Target::Existing { container: Box::new(container.into()), runs: true, fate });
         }
-        Some(container) if container.proven => {
+        Some(container) if container.proven && !container.emptied => {
             let fate = Fate::Stop;
             target = Some(Target::Existing { container: Box::new(container.into()), runs: false, fate });
         }
@@ -73,33 +84,52 @@ pub(super) fn replacement(
         }
         (None, None) => return None,
     };
+    let secrets = match &target {
+        Target::Create { stamp, .. } => stamp.secrets.clone(),
+        Target::Existing { .. } => cast.wanted.map(|container| container.stamp.secrets.clone()).unwrap_or_default(),
+    };
     let settled = cast.wanted.is_some_and(ObservedContainer::settled);
     let mut enter = Vec::new();
     if !is_running {
         // One that ended by itself still has its restart policy: started with it, it would pass for one that has proved
         // itself if this run came to no end. Stopping it takes the policy away.
-        let ended = cast.wanted.filter(|container| container.proven && container.restart != RestartPolicy::No);
+        let ended = cast.wanted.filter(|one| one.proven && !one.emptied && one.restart != RestartPolicy::No);
         enter.extend(ended.map(|container| Step::Stop(Subject::New, container.stamp.grace)));
         enter.push(Step::Start(Subject::New));
     }
-    if !settled {
+    if !settled || is_drained {
         enter.extend([Step::Gate(Subject::New), Step::Promote(Subject::New)]);
     }
+    let (out, back) = match &traffic {
+        Some(_) => (Some(Step::Drain), Some(Step::Admit)),
+        None => (None, None),
+    };
     let steps = match order {
-        Order::StopFirst => departures.into_iter().chain(enter).collect(),
+        Order::StopFirst => departures.into_iter().chain(enter).collect::<Vec<_>>(),
         Order::StartFirst => enter.into_iter().chain(departures).collect(),
     };
+    let steps = out.into_iter().chain(steps).chain(back).collect();
     Some(Replacement {
         host: host.clone(),
         service: service.clone(),
-        cause: cause(cast, want),
+        cause: if settled && cast.active.is_empty() { Cause::OutOfTraffic } else { cause(cast, want) },
+        secrets: changed_secrets(&secrets, cast),
         before: before.map(Incumbent::from),
         before_settled: own.is_none() && before.is_some_and(ObservedContainer::settled),
         target,
         order,
+        traffic,
         staging,
         steps,
     })
+}
+
+/// Secrets that what runs has too, with another fingerprint.
+fn changed_secrets(wanted: &BTreeMap<SecretName, String>, cast: &Cast<'_>) -> Vec<SecretName> {
+    let Some(old) = cast.active.iter().find(|container| container.settled()) else { return Vec::new() };
+    let is_other =
+        |(name, print): &(&SecretName, &String)| old.stamp.secrets.get(*name).is_some_and(|was| was != *print);
+    wanted.iter().filter(is_other).map(|(name, _)| name.clone()).collect()
 }
 
 fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
@@ -122,21 +152,22 @@ fn cause(cast: &Cast<'_>, want: &Want<'_>) -> Cause {
 /// it, but it is watched with the others, and goes back with them.
 pub(super) fn resumed(
     ledger: &Ledger,
-    host: &HostName,
-    service: &ServiceName,
-    order: Order,
+    place: Place<'_>,
     settled: &ObservedContainer,
     cast: &Cast<'_>,
 ) -> Option<Replacement> {
+    let Place { host, service, order, traffic, .. } = place;
     let (before, fate) = way_back(ledger, host, service, settled, cast)?;
     Some(Replacement {
         host: host.clone(),
         service: service.clone(),
         cause: Cause::Unfinished,
+        secrets: Vec::new(),
         before: Some(before.into()),
         before_settled: false,
         target: Target::Existing { container: Box::new(settled.into()), runs: true, fate },
         order,
+        traffic,
         staging: Vec::new(),
         steps: Vec::new(),
     })

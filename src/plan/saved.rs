@@ -44,6 +44,13 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), SavedPlanError> {
     if saved.scope != now.scope {
         return stale(format!("it is for {}, not for {}", saved.scope.prefix(), now.scope.prefix()));
     }
+    if saved.key != now.key && saved.seen == now.seen {
+        return stale(
+            "its secrets were fingerprinted with a key that neither a host nor this checkout has; \
+             before the first deployment, a plan is carried out where it was made"
+                .to_owned(),
+        );
+    }
     if let Some(host) =
         saved.seen.keys().chain(now.seen.keys()).find(|host| saved.seen.get(*host) != now.seen.get(*host))
     {

@@ -11,6 +11,10 @@ use crate::container::{ContainerId, ContainerName};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// Take the host's servers out of traffic and wait until they are idle.
+    Drain,
+    /// Put the host's servers back into traffic, once every balancer finds the container healthy.
+    Admit,
     /// Create the new container beside the old one; it is not started.
     Create,
     /// Stop a container, and keep it.
@@ -50,6 +54,8 @@ impl fmt::Display for Subject {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Drain => f.write_str("drain"),
+            Self::Admit => f.write_str("admit"),
             Self::Create => f.write_str("create new"),
             Self::Stop(subject, grace) => write!(f, "stop {subject} (grace {})", crate::duration::display(*grace)),
             Self::Start(subject) => write!(f, "start {subject}"),

@@ -19,11 +19,24 @@ pub fn unwind(replacement: &Replacement, attempted: &[Step]) -> Vec<Step> {
         _ => Vec::new(),
     };
     if old_stopped || !replacement.before_settled {
-        return join(replacement.order, away, clear(replacement).chain(restore(replacement)).collect());
+        let steps = join(replacement.order, away, clear(replacement).chain(restore(replacement)).collect());
+        return out_of_traffic(replacement, steps);
     }
     // The old one served all the time. Whether it still does well is said only after it was asked.
     let asked = (in_service && replacement.order == Order::StartFirst).then_some(Step::Gate(Subject::Old));
-    away.into_iter().chain(asked).collect()
+    // It was only drained, and what it would have made room for need not be waited for.
+    let admit = attempted.contains(&Step::Drain).then_some(Step::Admit);
+    admit.into_iter().chain(away).chain(asked).collect()
+}
+
+/// With its traffic taken away before, and given back if something is there that can take it. Where nothing is, the
+/// servers stay drained.
+fn out_of_traffic(replacement: &Replacement, steps: Vec<Step>) -> Vec<Step> {
+    if replacement.traffic.is_none() || steps.is_empty() {
+        return steps;
+    }
+    let admit = steps.contains(&Step::Promote(Subject::Old)).then_some(Step::Admit);
+    std::iter::once(Step::Drain).chain(steps).chain(admit).collect()
 }
 
 /// What an earlier rollout left running, and the way forward has perhaps not come to yet, must go before the old one starts.
@@ -38,7 +51,7 @@ pub fn demote(replacement: &Replacement) -> Vec<Step> {
         Target::Create { .. } => stop_and_remove(replacement),
         Target::Existing { fate, .. } => put_away(replacement, *fate),
     };
-    join(replacement.order, away, restore(replacement))
+    out_of_traffic(replacement, join(replacement.order, away, restore(replacement)))
 }
 
 fn stop_and_remove(replacement: &Replacement) -> Vec<Step> {

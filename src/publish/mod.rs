@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::environment::Secret;
+use crate::fleet::key::FingerprintKey;
+use crate::name::SecretName;
 
 pub mod propose;
 pub mod state;
@@ -24,28 +26,55 @@ pub struct Values(pub BTreeMap<String, Published>);
 pub struct Published {
     /// What goes to the store.
     pub value: Kept,
-    /// What stands for it in digests.
-    digest: String,
+    mark: Mark,
+}
+
+/// What stands for a value in digests.
+#[derive(Clone)]
+enum Mark {
+    Digest(String),
+    /// A secret, until it is known with which key it is compared.
+    Unkeyed(SecretName, Secret),
 }
 
 impl Published {
     /// Text that may be shown.
     pub fn text(text: String) -> Self {
         let digest = hex::encode(Sha256::digest(text.as_bytes()));
-        Self { value: Kept { secret: false, bytes: text.into_bytes() }, digest }
+        Self { value: Kept { secret: false, bytes: text.into_bytes() }, mark: Mark::Digest(digest) }
     }
 
-    /// A secret. `context` is that of [`Secret::fingerprint`].
-    pub fn secret(secret: &Secret, context: &str) -> Self {
-        let digest = format!("secret:{}", secret.fingerprint(context));
-        Self { value: Kept { secret: true, bytes: secret.expose().as_bytes().to_vec() }, digest }
+    /// A secret. It has no digest before [`Values::keyed`].
+    pub fn secret(name: SecretName, secret: Secret) -> Self {
+        let bytes = secret.expose().as_bytes().to_vec();
+        Self { value: Kept { secret: true, bytes }, mark: Mark::Unkeyed(name, secret) }
     }
 }
 
 impl Values {
-    /// Equal for equal keys and values, on every machine.
+    /// Whether a value is a secret.
+    pub fn has_secrets(&self) -> bool {
+        self.0.values().any(|published| published.value.secret)
+    }
+
+    /// The same values, whose secrets are compared with this key.
+    #[must_use]
+    pub fn keyed(mut self, key: &FingerprintKey) -> Self {
+        for published in self.0.values_mut() {
+            if let Mark::Unkeyed(name, secret) = &published.mark {
+                published.mark = Mark::Digest(key.fingerprint(name, secret));
+            }
+        }
+        self
+    }
+
+    /// Equal for equal keys and values, on every machine. Secrets need to be [`keyed`](Self::keyed).
     pub fn digest(&self) -> String {
-        let content: BTreeMap<_, _> = self.0.iter().map(|(key, value)| (key, &value.digest)).collect();
+        let mark = |published: &Published| match &published.mark {
+            Mark::Digest(digest) => digest.clone(),
+            Mark::Unkeyed(name, _) => unreachable!("the secret {name} is compared without a key"),
+        };
+        let content: BTreeMap<_, _> = self.0.iter().map(|(key, value)| (key, mark(value))).collect();
         let json = serde_json::to_vec(&content).unwrap_or_else(|error| unreachable!("keys are plain data: {error}"));
         hex::encode(&Sha256::digest(json)[..6])
     }

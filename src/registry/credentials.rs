@@ -14,6 +14,7 @@ use super::{RegistryError, docker_config};
 use crate::environment::{self, Secret};
 use crate::image::reference::DEFAULT_REGISTRY;
 use crate::name::SecretName;
+use crate::redact::Redactor;
 
 /// What Docker keeps the credentials of its default registry under.
 const DEFAULT_REGISTRY_KEY: &str = "https://index.docker.io/v1/";
@@ -111,16 +112,19 @@ impl Credentials {
 #[derive(Debug)]
 pub struct Logins {
     docker_config: Option<PathBuf>,
+    redactor: Redactor,
     found: Mutex<BTreeMap<String, Credentials>>,
 }
 
 impl Logins {
     /// Takes the manifest's credentials, if it has any; `secrets` must hold the password that it names. All other
-    /// registries are looked up in `docker_config` (see [`docker_config::path`]), which is read when it is first needed.
+    /// registries are looked up in `docker_config` (see [`docker_config::path`]), which is read when it is first needed;
+    /// what is found there, `redactor` learns.
     pub fn new(
         registry: Option<&environment::Registry>,
         secrets: &BTreeMap<SecretName, Secret>,
         docker_config: Option<PathBuf>,
+        redactor: Redactor,
     ) -> Result<Arc<Self>, RegistryError> {
         let mut found = BTreeMap::new();
         if let Some((host, login)) = registry.and_then(|registry| Some((&registry.host, registry.login.as_ref()?))) {
@@ -132,7 +136,7 @@ impl Logins {
             let origin = Origin::Manifest { username: username.clone(), secret: login.password.clone() };
             found.insert(host.clone(), Credentials { origin, kind: Kind::Password { username, password } });
         }
-        Ok(Arc::new(Self { docker_config, found: Mutex::new(found) }))
+        Ok(Arc::new(Self { docker_config, redactor, found: Mutex::new(found) }))
     }
 
     /// The credentials of a registry (`host[:port]`).
@@ -145,6 +149,9 @@ impl Logins {
             Some(path) => docker_config::find(path.clone(), registry).await?,
             None => Credentials::anonymous(),
         };
+        if let Kind::Password { password: secret, .. } | Kind::IdentityToken(secret) = &credentials.kind {
+            self.redactor.learn([(registry, secret)]);
+        }
         found.insert(registry.to_owned(), credentials.clone());
         Ok(credentials)
     }

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::event::{EventSink, Record};
+use crate::redact::Redactor;
 
 use super::Display;
 
 /// Writes records as JSON lines.
 pub struct JsonDisplay {
     out: Mutex<Box<dyn Write + Send>>,
+    redactor: Redactor,
 }
 
 impl JsonDisplay {
-    /// Writes to `out`.
-    pub fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { out: Mutex::new(out) }
+    /// Writes to `out`, without what `redactor` knows.
+    pub fn new(out: Box<dyn Write + Send>, redactor: Redactor) -> Self {
+        Self { out: Mutex::new(out), redactor }
     }
 }
 
@@ -25,7 +27,9 @@ impl EventSink for JsonDisplay {
     fn take(&self, record: &Record) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // A reader that went away must not end a rollout: the journal remains.
-        let _ = write_line(&mut *out, &public(record));
+        let mut record = public(record);
+        self.redactor.value(&mut record);
+        let _ = write_line(&mut *out, &record);
     }
 }
 

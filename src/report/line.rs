@@ -194,6 +194,17 @@ fn warning(warning: &Warning) -> Line<'_> {
         Warning::NotTidied { host, reason } => {
             said("files that no container mounts any more could not be removed", reason).on(host)
         }
+        Warning::CutOff { host, service, requests } => {
+            let text = format!(
+                "warning: {} did not end in time and are cut off",
+                count(usize::try_from(*requests).unwrap_or(usize::MAX), "request")
+            );
+            milestone(text).on(host).of(service).toned(Tone::Warning)
+        }
+        Warning::NotDrained { host, route } => {
+            let text = format!("warning: the balancer had put {route} back into traffic; it is drained again");
+            milestone(text).on(host).toned(Tone::Warning)
+        }
         Warning::NotLocked { host, reason } => {
             said("the lock could not be taken here, and nothing is done here", reason).on(host)
         }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Exit};
 use crate::event::{EventSink, Record};
+use crate::redact::Redactor;
 
 pub mod clean;
 pub mod compare;
@@ -24,6 +25,7 @@ pub mod json;
 pub mod line;
 pub mod lock;
 pub mod page;
+pub mod panic;
 pub mod plain;
 pub mod plan;
 pub mod rollout;
@@ -68,6 +70,7 @@ pub trait Answer {
 pub struct Reporter {
     format: Format,
     display: Arc<dyn Display>,
+    redactor: Redactor,
 }
 
 impl Reporter {
@@ -75,13 +78,20 @@ impl Reporter {
     pub fn choose(asked: Option<Format>) -> Self {
         let live = can_redraw();
         let format = asked.unwrap_or(if live { Format::Human } else { Format::Plain });
+        let redactor = Redactor::default();
+        let hides = redactor.clone();
         let display: Arc<dyn Display> = match format {
-            Format::Human if live => Arc::new(terminal::TerminalDisplay::new(is_coloured(&io::stderr()))),
-            Format::Human => Arc::new(plain::PlainDisplay::new(Box::new(anstream::stderr()))),
-            Format::Plain => Arc::new(plain::PlainDisplay::new(Box::new(AutoStream::never(io::stderr())))),
-            Format::Json => Arc::new(json::JsonDisplay::new(Box::new(io::stdout()))),
+            Format::Human if live => Arc::new(terminal::TerminalDisplay::new(is_coloured(&io::stderr()), hides)),
+            Format::Human => Arc::new(plain::PlainDisplay::new(Box::new(anstream::stderr()), hides)),
+            Format::Plain => Arc::new(plain::PlainDisplay::new(Box::new(AutoStream::never(io::stderr())), hides)),
+            Format::Json => Arc::new(json::JsonDisplay::new(Box::new(io::stdout()), hides)),
         };
-        Self { format, display }
+        Self { format, display, redactor }
+    }
+
+    /// What it keeps out of everything that it shows.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Takes the events of a run.
@@ -117,12 +127,23 @@ impl Reporter {
     /// Shows people something before the end, such as a plan they are asked about. Programs get it as an event.
     pub fn preview(&self, answer: &dyn Answer) {
         if self.format != Format::Json {
-            self.print(&answer.text());
+            self.print(&self.redactor.text(&answer.text()));
         }
     }
 
     /// Says what a command came to.
     pub fn answer(&self, answer: &dyn Answer, exit: Exit) {
+        if self.format == Format::Json {
+            let (key, mut value) = answer.json();
+            self.redactor.value(&mut value);
+            result(key, value, exit);
+        } else {
+            self.print(&self.redactor.text(&answer.text()));
+        }
+    }
+
+    /// The same for values of secrets that somebody asked to see.
+    pub fn reveal(&self, answer: &dyn Answer, exit: Exit) {
         if self.format == Format::Json {
             let (key, value) = answer.json();
             result(key, value, exit);
@@ -135,10 +156,13 @@ impl Reporter {
     pub fn error(&self, error: &Error) {
         self.clear();
         if self.format == Format::Json {
-            result("error", failure::json(error), error.exit);
+            let mut value = failure::json(error);
+            self.redactor.value(&mut value);
+            result("error", value, error.exit);
         } else {
             let coloured = self.format == Format::Human && is_coloured(&io::stderr());
             let text = failure::text(error, coloured);
+            let text = self.redactor.text(&text);
             // There is nobody left to be told; the exit code says it too.
             let _ = match self.format {
                 Format::Plain => AutoStream::never(io::stderr()).write_all(text.as_bytes()),

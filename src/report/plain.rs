@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::event::{Event, EventSink, Record};
+use crate::redact::Redactor;
 
 use super::Display;
 use super::line::{Widths, line};
@@ -15,6 +16,7 @@ use super::style::{paint, took};
 
 /// Writes a line per event.
 pub struct PlainDisplay {
+    redactor: Redactor,
     state: Mutex<State>,
 }
 
@@ -25,9 +27,9 @@ struct State {
 }
 
 impl PlainDisplay {
-    /// Writes to `out`.
-    pub fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { state: Mutex::new(State { out, began: None, widths: Widths::default() }) }
+    /// Writes to `out`, without what `redactor` knows.
+    pub fn new(out: Box<dyn Write + Send>, redactor: Redactor) -> Self {
+        Self { redactor, state: Mutex::new(State { out, began: None, widths: Widths::default() }) }
     }
 }
 
@@ -42,6 +44,7 @@ impl EventSink for PlainDisplay {
         let elapsed = Duration::try_from(record.at.duration_since(began)).unwrap_or_default();
         let text = format!("[{:>6}] {}{}\n", took(elapsed), line.columns(state.widths), paint(line.tone, &line.text));
         // A log that can no longer be written must not end a rollout: journal and final table remain.
+        let text = self.redactor.text(&text);
         let _ = state.out.write_all(text.as_bytes()).and_then(|()| state.out.flush());
     }
 }

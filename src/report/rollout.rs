@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::event::Failure;
 use crate::fleet::ledger::Kind;
 use crate::plan::{Note, Plan};
-use crate::rollout::report::{Outcome, Report, Row, RowHealth, Running, StoreNow};
+use crate::rollout::report::{Outcome, Report, Row, RowHealth, RowTraffic, Running, StoreNow};
 
 use super::Answer;
 use super::clean::clip;
@@ -146,7 +146,12 @@ fn table(rows: &[Row]) -> String {
             Running::Release { image, .. } => image.as_str(),
             Running::Nothing | Running::Several(_) | Running::Unknown => "",
         };
-        let remark = if row.as_intended { " " } else { "not what was intended" };
+        let remark = match row.traffic {
+            Some(RowTraffic::Out) => "gets no requests",
+            Some(RowTraffic::Unknown) => "its balancer cannot be asked",
+            _ if row.as_intended => " ",
+            _ => "not what was intended",
+        };
         table.row(tone, [row.host.as_str(), row.service.as_str(), &before, &now, health, image, remark]);
     }
     table.text()

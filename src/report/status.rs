@@ -67,7 +67,11 @@ impl StatusAnswer<'_> {
                     Tone::Warning,
                     &format!("{} from the release in force{silent}.", count(drifted, "difference")),
                 );
+                let is_gone = |row: &StatusRow| row.drift == Some(Drift::SecretsGone);
                 let next = match release {
+                    _ if rows.iter().any(is_gone) => {
+                        format!("shipctl deploy {environment} (secrets that were in memory come from you again)")
+                    }
                     Some(release) => format!(
                         "shipctl rollback {environment} --to r{} (puts it back in force), or deploy",
                         release.number
@@ -81,27 +85,49 @@ impl StatusAnswer<'_> {
 }
 
 fn table(rows: &[StatusRow], now: Timestamp) -> String {
-    let mut table = Table::new(&["HOST", "SERVICE", "RELEASE", "STATE", "SINCE", "DRIFT", "IMAGE"]);
+    // Only where a balancer is told anything.
+    let has_traffic = rows.iter().any(|row| !row.traffic.is_empty());
+    let columns = ["HOST", "SERVICE", "RELEASE", "STATE", "TRAFFIC", "SINCE", "DRIFT", "IMAGE"];
+    let mut table =
+        Table::new(&columns.into_iter().filter(|name| has_traffic || *name != "TRAFFIC").collect::<Vec<_>>());
     for row in rows {
         let since = row.since.map(|since| moment(since, now)).unwrap_or_default();
         let drift = row.drift.as_ref().map_or("", words);
         let tone = match row.drift {
             None => Tone::Neutral,
-            Some(Drift::NotRunning | Drift::Unhealthy | Drift::Several) => Tone::Bad,
+            Some(Drift::NotRunning | Drift::SecretsGone | Drift::Unhealthy | Drift::Several | Drift::OutOfTraffic) => {
+                Tone::Bad
+            }
             Some(Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Orphan) => Tone::Warning,
         };
         let (release, image) = (row.release.as_deref().unwrap_or(""), row.image.as_deref().unwrap_or(""));
-        table.row(tone, [row.host.as_str(), row.service.as_str(), release, row.state, &since, drift, image]);
+        let traffic = has_traffic.then(|| traffic(row));
+        let cells = [row.host.as_str(), row.service.as_str(), release, row.state];
+        let cells = cells.into_iter().chain(traffic.as_deref()).chain([since.as_str(), drift, image]);
+        table.row(tone, cells);
     }
     table.text()
+}
+
+/// What its balancers make of it: one word where they agree.
+fn traffic(row: &StatusRow) -> String {
+    let mut words: Vec<_> = row.traffic.values().copied().collect();
+    words.dedup();
+    match words[..] {
+        [] => "-".to_owned(),
+        [one] => one.to_owned(),
+        _ => row.traffic.iter().map(|(name, word)| format!("{name}: {word}")).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn words(drift: &Drift) -> &'static str {
     match drift {
         Drift::NotRunning => "should run",
+        Drift::SecretsGone => "should run, its secrets are gone",
         Drift::OtherRelease => "another release",
         Drift::Unproven => "has not passed its gate",
         Drift::Unhealthy => "does not do well",
+        Drift::OutOfTraffic => "gets no requests",
         Drift::RestartPolicy => "would not be restarted",
         Drift::Orphan => "not in this release",
         Drift::Several => "runs more than once",

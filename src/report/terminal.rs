@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::event::{Event, EventSink, Record};
 use crate::name::{HostName, ServiceName};
+use crate::redact::Redactor;
 
 use super::Display;
 use super::line::{Line, Weight, Widths, line};
@@ -22,6 +23,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub struct TerminalDisplay {
     screen: MultiProgress,
     colour: bool,
+    redactor: Redactor,
     state: Mutex<State>,
 }
 
@@ -38,9 +40,9 @@ struct Live {
 }
 
 impl TerminalDisplay {
-    /// Takes over the lower lines of standard error.
-    pub fn new(colour: bool) -> Self {
-        Self { screen: MultiProgress::new(), colour, state: Mutex::default() }
+    /// Takes over the lower lines of standard error; what `redactor` knows does not get there.
+    pub fn new(colour: bool, redactor: Redactor) -> Self {
+        Self { screen: MultiProgress::new(), colour, redactor, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,7 +118,8 @@ impl EventSink for TerminalDisplay {
         if matches!(record.event, Event::StepFinished { .. }) {
             return;
         }
-        let Some(line) = line(&record.event) else { return };
+        let Some(mut line) = line(&record.event) else { return };
+        line.text = self.redactor.text(&line.text).into_owned();
         let key = line.host.map(HostName::as_str).or(line.service.map(ServiceName::as_str)).unwrap_or_default();
         if ends_batch(&record.event) {
             self.remove(state, |_| false);

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Event, Failure};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::{Entry, RolloutResult};
 use crate::fleet::observed::{HostView, Observed};
 use crate::name::{HostName, ServiceName};
@@ -29,6 +30,7 @@ mod batches;
 pub mod cancel;
 pub mod doors;
 mod gate;
+mod key;
 pub mod lock;
 pub mod policy;
 mod prepare;
@@ -39,6 +41,7 @@ mod replace;
 pub mod report;
 mod run;
 mod stage;
+mod traffic;
 mod verdict;
 
 /// Everything a rollout needs beside its plan.
@@ -51,6 +54,8 @@ pub struct Rollout<'a> {
     pub files: &'a Files,
     /// Stores and the changes of them that the plan names.
     pub publishing: &'a [Publishing],
+    /// The key that the plan's secrets are compared by, for hosts that lack it; `None` for plans without any.
+    pub key: Option<&'a FingerprintKey>,
     /// The world.
     pub doors: &'a Doors,
     /// Journal and screen.
@@ -94,7 +99,7 @@ impl Rollout<'_> {
             }
         };
         self.recorder.note(Event::Locked);
-        let run = Run::new(self.plan, self.files, self.doors, self.recorder, self.cancel, &lock, self.publishing);
+        let run = Run::new(self, &lock);
         let report = tokio::select! {
             biased;
             report = self.carry_out(&run) => report,
@@ -121,6 +126,9 @@ impl Rollout<'_> {
         }
         if let Err(failures) = prepared {
             record::tidy(run, &fresh).await;
+            return self.unchanged(&fresh, failures);
+        }
+        if let Err(failures) = key::share(run).await {
             return self.unchanged(&fresh, failures);
         }
         if let Err(stopped) = stage::all(run).await {

@@ -1,21 +1,27 @@
 //! Everything that can fail without hurting anybody, on every host, before the first container is stopped:
-//! images pulled, networks and volumes there, ports free, files in their places.
+//! images pulled, networks and volumes there, ports free, files in their places, balancers willing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream;
+use tokio::time::timeout;
 
+use crate::balancer::BalancerError;
 use crate::engine::PullProgress;
 use crate::event::{Direction, Event, Failure};
 use crate::name::HostName;
 use crate::plan::Preparation;
-use crate::rollout::run::{Bound, Run};
+use crate::rollout::run::{Bound, CALL, Run};
 use crate::template::rendered::RenderedFile;
 
 /// Hosts prepared at the same time.
 pub(super) const AT_ONCE: usize = 16;
+/// How often a balancer that gives no answer is asked.
+const ASKED: u32 = 3;
 /// Longest pull; the engine's own stall timeout ends a dead one sooner.
 const PULL: Bound = Bound { answer: Duration::from_mins(30), late: Duration::ZERO };
 
@@ -23,8 +29,36 @@ const PULL: Bound = Bound { answer: Duration::from_mins(30), late: Duration::ZER
 pub(super) async fn all(run: &Run<'_>) -> Result<(), Vec<Failure>> {
     let hosts = run.plan.preparations.iter().map(|(host, preparation)| one(run, host, preparation));
     let results: Vec<_> = stream::iter(hosts).buffered(AT_ONCE).collect().await;
-    let failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    failures.extend(balancers(run).await);
     if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+/// Balancers that the plan tells something, and that would not obey.
+async fn balancers(run: &Run<'_>) -> Vec<Failure> {
+    let routes = run.plan.replacements().flat_map(|one| &one.traffic).flat_map(|traffic| &traffic.routes);
+    let names: BTreeSet<_> = routes.map(|route| &route.balancer).collect();
+    let asked = names.into_iter().map(|name| async move {
+        let failed = |reason: String| Failure {
+            host: None,
+            service: None,
+            doing: format!("ask balancer {name}"),
+            reason,
+            log: Vec::new(),
+        };
+        let Some(door) = run.doors.balancers.get(name) else { return Some(failed("no connection".to_owned())) };
+        for attempt in 0.. {
+            match timeout(CALL, door.balancer.may_change()).await {
+                Ok(Ok(())) => return None,
+                Ok(Err(BalancerError::Refused(why))) => return Some(failed(why)),
+                Ok(Err(error)) if attempt == ASKED - 1 => return Some(failed(error.to_string())),
+                Err(_) if attempt == ASKED - 1 => return Some(failed("no answer".to_owned())),
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+        None
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Result<(), Failure> {
@@ -61,8 +95,8 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
     }
     for (service, set) in &preparation.deliveries {
         let all = run.files.get(&(host.clone(), service.clone())).map_or(&[][..], Vec::as_slice);
-        let is_wanted = |file: &&RenderedFile| set.files.iter().any(|wanted| *wanted == file.stamp());
-        let files: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
+        let is_wanted = |file: &&RenderedFile| set.files.iter().any(|wanted| *wanted == file.stamp(None));
+        let files: Vec<_> = all.iter().filter(|file| !file.is_secret()).filter(is_wanted).cloned().collect();
         let deliver = || doors.engine.deliver(&run.plan.scope, set, &files);
         let delivered = run.change(host, Direction::Forward, Bound::HARMLESS, deliver).await;
         delivered.map_err(|error| failed(format!("put files into {}", set.place), error.to_string()))?;

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Clock;
 use crate::event::{EVENT_FORMAT, Event, EventSink, Record, Warning};
 use crate::journal::Journal;
+use crate::redact::Redactor;
 
 /// Numbers, dates, keeps and shows events. Clones are the same recorder.
 #[derive(Clone)]
 pub struct Recorder {
     clock: Arc<dyn Clock>,
     sink: Arc<dyn EventSink>,
+    redactor: Redactor,
     state: Arc<Mutex<State>>,
 }
 
@@ -28,7 +30,14 @@ pub struct JournalBroken(pub String);
 impl Recorder {
     /// A recorder without a journal, for what only looks.
     pub fn new(clock: Arc<dyn Clock>, sink: Arc<dyn EventSink>) -> Self {
-        Self { clock, sink, state: Arc::new(Mutex::new(State { sequence: 0, journal: None, broken: None })) }
+        let state = Arc::new(Mutex::new(State { sequence: 0, journal: None, broken: None }));
+        Self { clock, sink, redactor: Redactor::default(), state }
+    }
+
+    /// What is known to `redactor` does not get into any record, whole: before anybody cuts a text.
+    #[must_use]
+    pub fn without(self, redactor: Redactor) -> Self {
+        Self { redactor, ..self }
     }
 
     /// From here on, events are kept in `journal` too.
@@ -61,7 +70,12 @@ impl Recorder {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *guard;
         state.sequence += 1;
-        let record = Record { format: EVENT_FORMAT, sequence: state.sequence, at: self.clock.now(), event };
+        let record = Record {
+            format: EVENT_FORMAT,
+            sequence: state.sequence,
+            at: self.clock.now(),
+            event: self.redactor.data(event),
+        };
         let mut failed = None;
         if let (Some(journal), None, false) = (&mut state.journal, &state.broken, record.event.is_progress())
             && let Err(error) = journal.append(&record, record.event.is_intent())

@@ -11,6 +11,7 @@ use crate::plan::{Replacement, Step, Subject, Target};
 use crate::rollout::gate::{self, GateFailure, Watched};
 use crate::rollout::policy::Undo;
 use crate::rollout::run::{Bound, CALL, Run};
+use crate::rollout::traffic;
 
 /// Lines of a container's output that are shown as evidence.
 const EVIDENCE: usize = 20;
@@ -161,8 +162,17 @@ async fn do_step(
     step: &Step,
     direction: Direction,
 ) -> Result<(), GateFailure> {
-    if let Step::Gate(subject) = step {
-        return pass_gate(run, replacement, subject, direction).await;
+    match step {
+        Step::Drain => return traffic::drain(run, replacement, direction).await,
+        Step::Admit => return traffic::admit(run, replacement, direction).await,
+        Step::Gate(subject) if replacement.traffic.is_some() => {
+            return tokio::select! {
+                passed = pass_gate(run, replacement, subject, direction) => passed,
+                never = traffic::hold(run, replacement, direction) => match never {},
+            };
+        }
+        Step::Gate(subject) => return pass_gate(run, replacement, subject, direction).await,
+        _ => {}
     }
     change(run, replacement, step, direction).await.map_err(|error| GateFailure::Unanswered(error.to_string()))
 }
@@ -225,7 +235,10 @@ async fn change(
             run.begin_life(&id);
             run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await
         }
-        Step::Stop(_, grace) => run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await,
+        Step::Stop(_, grace) => {
+            traffic::before_stop(run, replacement, direction).await?;
+            run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await
+        }
         Step::Remove(_) => run.change(host, direction, Bound::CHANGE, || engine.remove(&id)).await,
         Step::Promote(subject) => {
             let (name, restart) = match (subject, &replacement.before) {
@@ -234,7 +247,7 @@ async fn change(
             };
             run.change(host, direction, Bound::CHANGE, || engine.promote(&id, &name, &restart)).await
         }
-        Step::Create | Step::Gate(_) => Ok(()),
+        Step::Drain | Step::Admit | Step::Create | Step::Gate(_) => Ok(()),
     }
 }
 

@@ -80,6 +80,21 @@ pub struct Row {
     pub as_intended: bool,
     /// What is known of its health.
     pub health: RowHealth,
+    /// Whether balancers send it requests; `None` where none is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<RowTraffic>,
+}
+
+/// Whether balancers send requests to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowTraffic {
+    /// All of them, as far as nobody has put the server into maintenance.
+    In,
+    /// Not all of them.
+    Out,
+    /// One could not be asked.
+    Unknown,
 }
 
 /// One store.

@@ -9,11 +9,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::container::ContainerId;
 use crate::engine::EngineError;
 use crate::event::{Direction, Event, Failure};
+use crate::fleet::key::FingerprintKey;
 use crate::fleet::observed::ContainerState;
 use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
 use crate::publish::Publishing;
 use crate::release::Files;
+use crate::rollout::Rollout;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::{Doors, HostDoors};
 use crate::rollout::lock::Lock;
@@ -51,6 +53,7 @@ impl Bound {
 pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) files: &'a Files,
+    pub(super) key: Option<&'a FingerprintKey>,
     pub(super) doors: &'a Doors,
     pub(super) recorder: &'a Recorder,
     pub(super) cancel: &'a Cancel,
@@ -73,17 +76,10 @@ struct Shared {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
-        plan: &'a Plan,
-        files: &'a Files,
-        doors: &'a Doors,
-        recorder: &'a Recorder,
-        cancel: &'a Cancel,
-        lock: &'a Lock,
-        publishing: &'a [Publishing],
-    ) -> Self {
+    pub(super) fn new(rollout: &Rollout<'a>, lock: &'a Lock) -> Self {
+        let Rollout { plan, files, publishing, key, doors, recorder, cancel, .. } = *rollout;
         let published = Published::default();
-        Self { plan, files, doors, recorder, cancel, lock, publishing, published, shared: Mutex::default() }
+        Self { plan, files, key, doors, recorder, cancel, lock, publishing, published, shared: Mutex::default() }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::balancer::Admin;
 use crate::container::SpecDigest;
-use crate::fleet::observed::{EngineHealth, Observed, ObservedContainer, ObservedHost};
+use crate::fleet::observed::{BackendView, EngineHealth, Observed, ObservedContainer, ObservedHost};
 use crate::name::{HostName, ServiceName};
-use crate::plan::Plan;
 use crate::plan::incumbent::is_active;
-use crate::rollout::report::{Row, RowHealth, Running};
+use crate::plan::{Plan, Traffic};
+use crate::rollout::report::{Row, RowHealth, RowTraffic, Running};
 
 /// What the last gate or monitor of this run said about a service on a host.
 #[derive(Debug, Default)]
@@ -67,9 +68,15 @@ fn row(
 ) -> (Row, Standing) {
     let wanted = plan.placements.get(&host).and_then(|services| services.get(&service));
     let (was, is) = (before.seen(&host), after.seen(&host));
+    let replacement = plan.replacements().find(|one| one.host == host && one.service == service);
+    let traffic = replacement.and_then(|one| one.traffic.as_ref()).map(|traffic| in_traffic(traffic, after));
+    let gets_requests = matches!(traffic, None | Some(RowTraffic::In));
+    // What has nothing to go back to is left out of traffic, or as it was.
+    let has_way_back = replacement.is_some_and(|one| one.before.is_some());
     let standing = Standing {
-        at_target: is.is_some_and(|seen| at_target(seen, &service, wanted)),
-        at_origin: is.is_some_and(|seen| at_origin(plan, was, seen, &host, &service)),
+        at_target: gets_requests && is.is_some_and(|seen| at_target(seen, &service, wanted)),
+        at_origin: (gets_requests || !has_way_back)
+            && is.is_some_and(|seen| at_origin(plan, was, seen, &host, &service)),
     };
     let health = match is {
         None => RowHealth::Unknown,
@@ -80,10 +87,28 @@ fn row(
         now: is.map_or(Running::Unknown, |seen| running(seen, &service)),
         as_intended: standing.at_target,
         health,
+        traffic,
         host,
         service,
     };
     (row, standing)
+}
+
+/// Whether all balancers send requests, or would if somebody had not put the server into maintenance.
+fn in_traffic(traffic: &Traffic, after: &Observed) -> RowTraffic {
+    let mut all = RowTraffic::In;
+    for route in &traffic.routes {
+        let seen = match after.backends.get(&(route.balancer.clone(), route.backend.clone())) {
+            Some(BackendView::Seen(servers)) => servers.get(&route.server),
+            Some(BackendView::Unseen(_)) | None => None,
+        };
+        match seen {
+            None => return RowTraffic::Unknown,
+            Some(server) if server.is_in_traffic() || server.admin == Admin::Maintenance => {}
+            Some(_) => all = RowTraffic::Out,
+        }
+    }
+    all
 }
 
 fn active<'a>(host: &'a ObservedHost, service: &'a ServiceName) -> Vec<&'a ObservedContainer> {

@@ -146,6 +146,11 @@ impl Identity {
         self.keys.iter().map(x25519::Identity::to_public).collect()
     }
 
+    /// Its private side, as it is written.
+    pub(super) fn texts(&self) -> Vec<Secret> {
+        self.keys.iter().map(|key| Secret::new(key.to_string().expose_secret().to_owned())).collect()
+    }
+
     /// For the one place that decrypts.
     pub(super) fn keys(&self) -> impl Iterator<Item = &dyn age::Identity> {
         self.keys.iter().map(|key| key as &dyn age::Identity)

@@ -27,6 +27,11 @@ impl<'e> Safe<'e> {
         self.identity.get_or_insert_with(find).clone()
     }
 
+    /// The keys that were used, for whoever keeps secrets out of texts.
+    pub fn keys(&self) -> Vec<Secret> {
+        self.identity.iter().flatten().flat_map(|identity| identity.texts()).collect()
+    }
+
     /// The value of an entry of a file.
     pub fn value(&mut self, file: &Path, key: &str) -> Result<Secret, Arc<SealedError>> {
         if !self.opened.contains_key(file) {

@@ -34,6 +34,27 @@ impl Library {
         library
     }
 
+    /// A problem from elsewhere with the text that it is about, for its line to be shown.
+    pub(super) fn sourced(&self, problem: Diagnostic) -> Diagnostic {
+        let name = problem.file.as_deref().and_then(|file| file.strip_prefix(FOLDER)?.strip_prefix('/'));
+        match name.and_then(|name| self.sources.get(name)) {
+            Some(source) if problem.span.end <= source.text.len() => {
+                let mut sourced = Diagnostic::at(source, problem.span, problem.message);
+                sourced.help = problem.help;
+                sourced
+            }
+            _ => problem,
+        }
+    }
+
+    /// A problem of a template as a whole.
+    pub(super) fn about(&self, name: &str, message: String) -> Diagnostic {
+        match self.sources.get(name) {
+            Some(source) => Diagnostic::at(source, source.line_span(1), message),
+            None => Diagnostic::general(message),
+        }
+    }
+
     /// Takes in what is beneath `templates/<prefix>`; `top` is `templates/` without links.
     fn walk(&mut self, root: &Path, top: &Path, prefix: &str, depth: usize) {
         let Ok(entries) = fs::read_dir(top.join(prefix)) else { return };

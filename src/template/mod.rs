@@ -17,11 +17,14 @@ mod filters;
 mod library;
 mod publish;
 pub mod rendered;
+mod renderer;
+pub mod worker;
 
-use engine::Engine;
 use library::{FOLDER, Library};
 pub use publish::published;
 pub use rendered::{Contents, RenderedFile};
+pub use renderer::Process;
+use renderer::Renderer;
 
 /// The files of every service on every host that runs it.
 pub type Rendered = BTreeMap<(HostName, ServiceName), Vec<RenderedFile>>;
@@ -30,22 +33,30 @@ pub type Rendered = BTreeMap<(HostName, ServiceName), Vec<RenderedFile>>;
 ///
 /// # Errors
 /// Everything that is wrong with its templates.
-pub fn render(environment: &Environment, host: &Host, service: &Service) -> Result<Vec<RenderedFile>, Diagnostics> {
+pub fn render(
+    environment: &Environment,
+    host: &Host,
+    service: &Service,
+    process: Process<'_>,
+) -> Result<Vec<RenderedFile>, Diagnostics> {
     let library = Library::open(&environment.root);
-    let engine = Engine::new(&library)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
     let files = configs(&engine, environment, host, service, &mut problems);
     problems.check().map(|()| files)
 }
 
-/// Renders the configs of all services for all their hosts, and adds the secrets' files after them. A secret's
-/// fingerprint is bound to project, environment and name.
+/// Renders the configs of all services for all their hosts, and adds the secrets after them.
 ///
 /// # Errors
 /// Everything that is wrong with any template, and secrets that are not in `secrets`.
-pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secret>) -> Result<Rendered, Diagnostics> {
+pub fn render_all(
+    environment: &Environment,
+    secrets: &BTreeMap<SecretName, Secret>,
+    process: Process<'_>,
+) -> Result<Rendered, Diagnostics> {
     let library = Library::open(&environment.root);
-    let engine = Engine::new(&library)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let mut problems = Problems::default();
     let mut rendered = Rendered::new();
     for service in environment.services.values() {
@@ -54,8 +65,8 @@ pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secr
             for file in &environment.on(&host.name, service).secrets {
                 match secrets.get(&file.source) {
                     Some(secret) => {
-                        let context = format!("{}/{}/{}", environment.project, environment.name, file.source);
-                        files.push(RenderedFile::secret(file.file.clone(), secret.clone(), &context));
+                        let (target, name) = (file.file.clone(), file.source.clone());
+                        files.push(RenderedFile::secret(target, name, secret.clone(), file.deliver.clone()));
                     }
                     None => problems.note(
                         Diagnostic::general(format!("the secret `{}` has no value", file.source)),
@@ -71,7 +82,7 @@ pub fn render_all(environment: &Environment, secrets: &BTreeMap<SecretName, Secr
 }
 
 fn configs(
-    engine: &Engine<'_>,
+    renderer: &Renderer<'_>,
     environment: &Environment,
     host: &Host,
     service: &Service,
@@ -85,7 +96,7 @@ fn configs(
             ConfigSource::File(path) => text(&environment.root, path),
             ConfigSource::Template { path, variables } => {
                 let name = path.strip_prefix(FOLDER).unwrap_or(path);
-                engine.render(&slashed(name), &scope(environment, host, service, variables))
+                renderer.render(&slashed(name), &scope(environment, host, service, variables))
             }
         };
         match text {

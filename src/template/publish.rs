@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, context};
 
-use super::engine::Engine;
 use super::library::{FOLDER, Library};
+use super::renderer::{Process, Renderer};
 use super::{machine, map, slashed};
 use crate::environment::publish::PublishedValue;
 use crate::environment::{ConfigSource, Environment, Secret};
@@ -21,9 +21,10 @@ use crate::publish::{Published, Values};
 pub fn published(
     environment: &Environment,
     secrets: Option<&BTreeMap<SecretName, Secret>>,
+    process: Process<'_>,
 ) -> Result<BTreeMap<String, Values>, Diagnostics> {
     let library = Library::open(&environment.root);
-    let engine = Engine::new(&library)?;
+    let engine = Renderer::new(&library, &environment.root, process)?;
     let (mut stores, mut problems) = (BTreeMap::new(), Vec::new());
     for (name, store) in &environment.publish {
         let mut values = Values::default();
@@ -37,8 +38,7 @@ pub fn published(
                 (PublishedValue::Secret(_), None) => {}
                 (PublishedValue::Secret(secret), Some(secrets)) => match secrets.get(secret) {
                     Some(value) => {
-                        let context = format!("{}/{}/{secret}", environment.project, environment.name);
-                        values.0.insert(key.clone(), Published::secret(value, &context));
+                        values.0.insert(key.clone(), Published::secret(secret.clone(), value.clone()));
                     }
                     None => problems.push(Diagnostic::general(format!("the secret `{secret}` has no value"))),
                 },
@@ -50,7 +50,7 @@ pub fn published(
     Ok(stores)
 }
 
-fn rendered(engine: &Engine<'_>, environment: &Environment, source: &ConfigSource) -> Result<String, Diagnostic> {
+fn rendered(engine: &Renderer<'_>, environment: &Environment, source: &ConfigSource) -> Result<String, Diagnostic> {
     match source {
         ConfigSource::Content(text) => Ok(text.clone()),
         ConfigSource::File(path) => text(&environment.root, path),

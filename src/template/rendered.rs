@@ -7,16 +7,16 @@ use sha2::{Digest, Sha256};
 use crate::container::FileDigest;
 use crate::delivery::Delivery;
 use crate::environment::{FileTarget, Secret};
+use crate::fleet::key::FingerprintKey;
+use crate::name::SecretName;
 
-/// A file with its contents, for one container on one host.
+/// A file with its contents, for one container on one host; or a variable that holds a secret.
 #[derive(Debug, Clone)]
 pub struct RenderedFile {
-    /// Path, owner, mode.
+    /// Path, owner, mode; of a variable, the path is its name.
     pub target: FileTarget,
     /// What is in it.
     pub contents: Contents,
-    /// What stands for the contents in specs, plans and labels.
-    pub digest: String,
     /// How it gets to the container.
     pub deliver: Delivery,
 }
@@ -26,15 +26,15 @@ pub struct RenderedFile {
 pub enum Contents {
     /// A rendered configuration; may be shown.
     Config(String),
-    /// A secret; is only ever handed to the host.
-    Secret(Secret),
+    /// A secret, by name and value; is only ever handed to the host.
+    Secret(SecretName, Secret),
 }
 
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(text) => write!(f, "Config({} bytes)", text.len()),
-            Self::Secret(_) => f.write_str("Secret(…)"),
+            Self::Secret(name, _) => write!(f, "Secret({name}, …)"),
         }
     }
 }
@@ -42,8 +42,7 @@ impl fmt::Debug for Contents {
 impl RenderedFile {
     /// A rendered configuration file.
     pub fn config(target: FileTarget, text: String) -> Self {
-        let digest = hex::encode(Sha256::digest(text.as_bytes()));
-        Self { target, contents: Contents::Config(text), digest, deliver: Delivery::Container }
+        Self { target, contents: Contents::Config(text), deliver: Delivery::Container }
     }
 
     /// The same file, delivered in this way.
@@ -52,22 +51,32 @@ impl RenderedFile {
         Self { deliver, ..self }
     }
 
-    /// A secret as a file. `context` is that of [`Secret::fingerprint`].
-    pub fn secret(target: FileTarget, secret: Secret, context: &str) -> Self {
-        let digest = format!("secret:{}", secret.fingerprint(context));
-        Self { target, contents: Contents::Secret(secret), digest, deliver: Delivery::Container }
+    /// A secret.
+    pub fn secret(target: FileTarget, name: SecretName, secret: Secret, deliver: Delivery) -> Self {
+        Self { target, contents: Contents::Secret(name, secret), deliver }
+    }
+
+    /// Whether it is a secret.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.contents, Contents::Secret(..))
     }
 
     /// The bytes that go to the host.
     pub fn bytes(&self) -> &[u8] {
         match &self.contents {
             Contents::Config(text) => text.as_bytes(),
-            Contents::Secret(secret) => secret.expose().as_bytes(),
+            Contents::Secret(_, secret) => secret.expose().as_bytes(),
         }
     }
 
-    /// Without the contents.
-    pub fn stamp(&self) -> FileDigest {
-        FileDigest { target: self.target.clone(), digest: self.digest.clone(), deliver: self.deliver.clone() }
+    /// Without the contents: what stands for them in specs, plans and labels.
+    /// A secret needs a key.
+    pub fn stamp(&self, key: Option<&FingerprintKey>) -> FileDigest {
+        let (secret, digest) = match (&self.contents, key) {
+            (Contents::Config(text), _) => (None, hex::encode(Sha256::digest(text.as_bytes()))),
+            (Contents::Secret(name, value), Some(key)) => (Some(name.clone()), key.fingerprint(name, value)),
+            (Contents::Secret(name, _), None) => unreachable!("the secret {name} is compared without a key"),
+        };
+        FileDigest { target: self.target.clone(), digest, secret, deliver: self.deliver.clone() }
     }
 }

@@ -1,15 +1,17 @@
-//! Reaching one host: a byte stream to its engine's socket, and one to any TCP port as seen from there.
+//! Reaching one host: a byte stream to its engine's socket, and one to any TCP port as seen from there. And reaching a
+//! load balancer's socket.
 //!
 //! One connection per host and run. There is deliberately no Docker in here, and no retry: who calls
 //! knows what a failed call means.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::fleet::{Endpoint, Host};
+use crate::fleet::{Endpoint, Host, SshDestination};
 
 pub mod process;
 pub mod ssh;
@@ -35,6 +37,24 @@ pub trait Transport: Send + Sync {
 
     /// Ends the connection and everything that belongs to it.
     async fn close(&self);
+}
+
+/// A way to one socket of a machine that is not an engine's, such as a load balancer's.
+#[async_trait]
+pub trait Socket: Send + Sync {
+    /// A new stream to it.
+    async fn open(&self) -> Result<Box<dyn Stream>, TransportError>;
+
+    /// Ends the connection and everything that belongs to it.
+    async fn close(&self);
+}
+
+/// The way to a socket of another machine, or of this one. Nothing is contacted yet.
+pub fn socket(ssh: Option<&SshDestination>, path: &Path) -> Box<dyn Socket> {
+    match ssh {
+        Some(destination) => Box::new(ssh::SshSocket::new(destination.clone(), path.to_owned())),
+        None => Box::new(unix::UnixSocket(path.to_owned())),
+    }
 }
 
 /// Why a host cannot be reached.

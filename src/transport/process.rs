@@ -17,6 +17,17 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A program that answers on its standard output what it is asked on its standard input, while we wait for it. Otherwise as
+/// [`command`]; whoever starts it ends it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+pub fn filter(program: impl AsRef<OsStr>) -> std::process::Command {
+    use std::os::unix::process::CommandExt;
+    let mut command = std::process::Command::new(program);
+    command.process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
 /// A program that gets the terminal, such as an editor: our standard streams, and our process group, as a terminal stops
 /// every other one that reads from it.
 ///

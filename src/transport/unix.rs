@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Stream, Transport, TransportError};
+use super::{Socket, Stream, Transport, TransportError};
 
 /// A way to the engine of this machine.
 #[derive(Debug)]
@@ -55,6 +55,21 @@ impl Transport for UnixTransport {
 
     fn address(&self) -> Option<String> {
         None
+    }
+
+    async fn close(&self) {}
+}
+
+/// A socket of this machine that is not an engine's.
+#[derive(Debug)]
+pub struct UnixSocket(pub PathBuf);
+
+#[async_trait]
+impl Socket for UnixSocket {
+    async fn open(&self) -> Result<Box<dyn Stream>, TransportError> {
+        let failed =
+            |error| TransportError { message: format!("cannot connect to {}: {error}", self.0.display()), hint: None };
+        Ok(Box::new(UnixStream::connect(&self.0).await.map_err(failed)?))
     }
 
     async fn close(&self) {}

@@ -1,7 +1,7 @@
 //! `init`: what it writes is sound, and nothing is overwritten.
 
 use shipctl::fleet::Endpoint;
-use shipctl::template;
+use shipctl::template::{self, Process};
 
 use crate::import_support::Fixture;
 use crate::support::environment::service;
@@ -30,7 +30,7 @@ next: shipctl deploy local
     }
     let local = fixture.environment("local");
     let host = local.hosts.values().next().expect("a host");
-    let files = template::render(&local, host, &local.services[&service("web")]).expect("a file");
+    let files = template::render(&local, host, &local.services[&service("web")], Process::This).expect("a file");
     assert!(String::from_utf8_lossy(files[0].bytes()).contains("return 200 \"shop in local, on local\\n\";"));
 }
 

@@ -15,11 +15,12 @@ const READ_BEFORE: [(&str, &[&str]); 1] = [("secrets.<name>", &["key", "timeout"
 /// What the examples are put over.
 const BASE: &str = "project: shop
 hosts: { web1: { docker: unix:///1, role: web, labels: { zone: a } } }
-services: { web: { image: shop/web, health: none } }
+services: { web: { image: shop/web, health: none, ports: ['8080-8099:80'] } }
 configs: { app: { content: x } }
 secrets: { token: { environment: TOKEN } }
 networks: { back: , default: }
 volumes: { data: }
+balancers: { front: { haproxy: { socket: /run/a.sock } } }
 ";
 
 struct Section {
@@ -90,8 +91,12 @@ fn probe(level: &str) -> String {
         "services.<name>" => service(probe),
         _ => {
             let Some(keys) = level.strip_prefix("services.<name>.") else {
+                if level == "balancers.<name>.haproxy" {
+                    return format!("balancers: {{ front: {{ haproxy: {{ {probe} }} }} }}");
+                }
                 let (section, _) = level.split_once('.').unwrap_or((level, ""));
                 let name = BTreeMap::from([
+                    ("balancers", "front"),
                     ("hosts", "web1"),
                     ("configs", "app"),
                     ("networks", "back"),

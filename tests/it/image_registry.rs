@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest as _, Sha256};
 use shipctl::environment::{self, RegistryLogin, Secret};
 use shipctl::image::reference::ImageName;
+use shipctl::redact::Redactor;
 use shipctl::registry::credentials::{Logins, Origin, make_url_safe};
 use shipctl::registry::token::Challenge;
 use shipctl::registry::{Registry, RegistryError, manifest, oci::OciRegistry};
@@ -56,7 +57,7 @@ async fn resolve(host: &str, docker_config: Option<&Path>, image: &str) -> Resul
     let login = docker_config.is_none().then_some(login);
     let own = environment::Registry { host: host.to_owned(), ca: None, insecure: true, login };
     let secrets = BTreeMap::from([("registry-password".parse().unwrap(), Secret::new(PASSWORD.to_owned()))]);
-    let logins = Logins::new(Some(&own), &secrets, docker_config.map(Path::to_owned)).unwrap();
+    let logins = Logins::new(Some(&own), &secrets, docker_config.map(Path::to_owned), Redactor::default()).unwrap();
     let registry = OciRegistry::open(Path::new("/"), Some(&own), logins).unwrap();
     let image = image.parse::<ImageName>().unwrap().locate(Some(host));
     registry.resolve(&image).await.map(|digest| digest.to_string())
@@ -197,7 +198,8 @@ async fn a_password_goes_to_no_token_server_that_is_less_protected_than_the_regi
 async fn credentials_come_from_the_docker_configuration_where_the_manifest_has_none() {
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("config.json");
-    let logins = |config: &Path| Logins::new(None, &BTreeMap::new(), Some(config.to_owned())).unwrap();
+    let logins =
+        |config: &Path| Logins::new(None, &BTreeMap::new(), Some(config.to_owned()), Redactor::default()).unwrap();
     assert_eq!(logins(&config).of("host:5000").await.unwrap().origin, Origin::Nothing);
     // user:with:colons
     std::fs::write(&config, r#"{"auths":{"host:5000":{"auth":"dXNlcjp3aXRoOmNvbG9ucw=="},"https://index.docker.io/v1/":{"auth":"aHViOng="}}}"#).unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use shipctl::container::PinnedImage;
 use shipctl::environment::{Environment, Secret};
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::fleet::observed::{EngineFacts, HostView, Observed, ObservedHost};
 use shipctl::fleet::select::Selection;
 use shipctl::plan::{check, planner};
@@ -96,7 +97,8 @@ fn copy(from: &Path, to: &Path) {
 pub(crate) fn first_plan(environment: &Environment) -> String {
     let secret = |name: &shipctl::name::SecretName| (name.clone(), Secret::new("example".to_owned()));
     let secrets: BTreeMap<_, _> = environment.secrets.keys().map(secret).collect();
-    let files = template::render_all(environment, &secrets).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let files = template::render_all(environment, &secrets, shipctl::template::Process::This)
+        .unwrap_or_else(|error| panic!("{}", error.render(false)));
     let image = |image: &str| PinnedImage::Registry {
         repository: image.to_owned(),
         digest: format!("sha256:{}", "a".repeat(64)),
@@ -104,7 +106,7 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
         platform: None,
     };
     let images = environment.services.values().map(|service| (service.name.clone(), image(&service.image)));
-    let release = Release::assemble(environment, images.collect(), &files);
+    let release = Release::assemble(environment, images.collect(), &files, Some(&FingerprintKey::generate()));
     let external = |name: &String, external: bool| external.then(|| name.clone());
     let networks = environment.networks.values().filter_map(|network| external(&network.name, network.external));
     let volumes = environment.volumes.values().filter_map(|volume| external(&volume.name, volume.external));
@@ -115,13 +117,14 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
         networks: networks.collect(),
         volumes: volumes.collect(),
         ledger: shipctl::fleet::ledger::Ledger::default(),
+        key: None,
     };
     let hosts = environment.hosts.keys().enumerate().map(|(number, name)| {
         // Two hosts with one engine would be one machine.
         let engine = EngineFacts { id: number.to_string(), ..EngineFacts::default() };
         (name.clone(), HostView::Seen(Box::new(ObservedHost { engine, ..seen.clone() })))
     });
-    let observed = Observed { hosts: hosts.collect() };
+    let observed = Observed { hosts: hosts.collect(), ..Observed::default() };
     let plan = planner::deploy(environment, &observed, &Selection::default(), &release).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
     let replacements = plan.replacements().map(|it| format!("{} on {}", it.service, it.host));

@@ -115,12 +115,14 @@ fn normal(mut service: Map<String, Value>) -> Map<String, Value> {
         }
         mount.retain(|_, value| *value != json!({}));
     }
-    for (key, folder, mode) in [("configs", "/", 0o444), ("secrets", "/run/secrets/", 0o400)] {
+    // Compose mounts a secret as it lies on the host; ours belongs to the user who is to read it.
+    let user = service.get("user").and_then(Value::as_str).unwrap_or("0").to_owned();
+    for (key, folder, mode, owner) in [("configs", "/", 0o444, "0"), ("secrets", "/run/secrets/", 0o400, &*user)] {
         for file in items(&mut service, key) {
             let target = file.get("target").or(file.get("source")).and_then(Value::as_str).unwrap_or_default();
             let target = if target.starts_with('/') { target.to_owned() } else { format!("{folder}{target}") };
             file.insert("target".to_owned(), json!(target));
-            for (key, value) in [("uid", json!("0")), ("gid", json!("0")), ("mode", json!(mode))] {
+            for (key, value) in [("uid", json!(owner)), ("gid", json!("0")), ("mode", json!(mode))] {
                 file.entry(key).or_insert(value);
             }
         }

@@ -15,7 +15,7 @@ fn request(keys: &str) -> Value {
     let environment = Project::of(&with_service_keys(keys)).sound();
     let image = PinnedImage::Local { id: "sha256:1".to_owned(), tag: "shop/web:1".to_owned() };
     let images: BTreeMap<_, _> = environment.services.keys().map(|name| (name.clone(), image.clone())).collect();
-    let release = Release::assemble(&environment, images, &Files::new());
+    let release = Release::assemble(&environment, images, &Files::new(), None);
     let spec = release.containers.values().next().expect("a container");
     serde_json::to_value(create_body(spec, &Stamp::of(spec, spec.digest(), 1))).expect("a request")
 }
@@ -234,7 +234,7 @@ fn what_is_wrong_is_said_with_its_place() {
             ),
             (
                 "read_only: true\nsecrets: [token]",
-                "12:5: files cannot be delivered into a read-only container (remove `read_only`, give the service no secrets, and its configs `deliver: volume` or `deliver: image`)",
+                "12:5: files cannot be delivered into a read-only container (remove `read_only`, or give its configs `deliver: volume` or `deliver: image`, and its secrets `tmpfs: true`)",
             ),
             ("working_dir: srv", "12:18: `srv` is not a directory (write an absolute path)"),
             ("expose: [90-80]", "12:14: `90-80` is not a port of the container (write `80`, `8000-8009` or `53/udp`)"),

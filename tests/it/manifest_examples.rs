@@ -7,7 +7,7 @@ use shipctl::environment::Secret;
 use shipctl::fleet::Endpoint;
 use shipctl::manifest::{self, Overrides};
 use shipctl::name::EnvironmentName;
-use shipctl::template;
+use shipctl::template::{self, Process};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,7 +23,7 @@ fn every_shipped_environment_resolves_and_renders() {
             .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         let secrets: BTreeMap<_, _> =
             environment.secrets.keys().map(|name| (name.clone(), Secret::new("example".to_owned()))).collect();
-        let rendered = template::render_all(&environment, &secrets)
+        let rendered = template::render_all(&environment, &secrets, Process::This)
             .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
         assert!(rendered.values().all(|files| !files.is_empty()), "{name}");
     }
@@ -35,7 +35,7 @@ fn local_needs_nothing_but_a_docker_socket() {
     assert!(local.registry.is_none() && local.secrets.is_empty());
     assert!(local.hosts.values().all(|host| host.endpoint == Endpoint::Unix("/var/run/docker.sock".into())));
     let host = local.hosts.values().next().unwrap();
-    let files = template::render(&local, host, &local.services[0]).unwrap();
+    let files = template::render(&local, host, &local.services[0], Process::This).unwrap();
     let expected = "# shop, local: web on local\nenvironment=local\nlog_level=info\npublic_port=8080\n";
     assert_eq!(String::from_utf8_lossy(files[0].bytes()), expected);
 }

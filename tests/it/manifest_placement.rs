@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shipctl::environment::{Environment, Service};
 use shipctl::fleet::select::Selection;
 use shipctl::name::{HostName, ServiceName};
-use shipctl::template;
+use shipctl::template::{self, Process};
 
 use crate::manifest_support::Project;
 
@@ -163,7 +163,7 @@ fn a_service_is_what_is_written_for_the_host_over_the_role_over_the_service() {
     assert_eq!(variables("a2"), "A=host B=role C=service D=file");
     assert_eq!(on(&environment, "web", "a1").runtime.limits.memory, Some(1 << 30));
     assert_eq!(on(&environment, "web", "a2").runtime.ports[0].host_port, Some(9090));
-    let rendered = template::render_all(&environment, &BTreeMap::new()).expect("rendered");
+    let rendered = template::render_all(&environment, &BTreeMap::new(), Process::This).expect("rendered");
     let texts: Vec<_> = rendered.values().map(|files| String::from_utf8_lossy(files[0].bytes()).into_owned()).collect();
     assert_eq!(texts, ["a1 web role", "a2 web host", "b1 web role", "db db service"]);
 }

@@ -1,7 +1,7 @@
 //! What a manifest says of the stores that a release publishes to.
 
 use shipctl::environment::publish::{PublishedValue, StoreKind};
-use shipctl::template;
+use shipctl::template::{self, Process};
 
 use crate::manifest_support::{Project, assert_problems, with_top_keys};
 
@@ -59,10 +59,11 @@ publish: { s: { consul: { address: \"https://c:8501/\", token: { secret: token }
     let keys: Vec<_> = store.values.keys().map(String::as_str).collect();
     assert_eq!(keys, ["shop/test/a/conf", "shop/test/key", "shop/test/level"]);
     assert!(matches!(store.values["shop/test/key"], PublishedValue::Secret(_)));
-    let values =
-        template::published(&environment, None).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let values = template::published(&environment, None, Process::This)
+        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(values["s"].kept()["shop/test/a/conf"].bytes, b"shop h1");
     let project = project.with("templates/all.j2", "{{ host.name }}");
-    let problems = template::published(&project.sound(), None).err().expect("there is no host").to_string();
+    let problems =
+        template::published(&project.sound(), None, Process::This).err().expect("there is no host").to_string();
     assert!(problems.contains("host"), "{problems}");
 }

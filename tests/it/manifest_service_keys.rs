@@ -7,7 +7,7 @@ fn a_key_is_known_and_never_ignored() {
     let cases = [
         (r#"prot: ["80"]"#, "12:5: unknown key `prot` (did you mean `ports`?)"),
         ("links: [db]", "12:5: `links` is not supported (remove it; it is never ignored)"),
-        ("traffic: { balancer: front }", "12:5: `traffic` is not supported (remove it; it is never ignored)"),
+        ("develop: { watch: [] }", "12:5: `develop` is not supported (remove it; it is never ignored)"),
         ("x-team: blue", ""),
         ("command_: x", "12:5: unknown key `command_` (did you mean `command`?)"),
     ];

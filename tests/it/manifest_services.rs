@@ -106,7 +106,7 @@ fn what_is_wrong_in_a_file_of_variables_is_placed_there_and_no_value_is_shown() 
         "bad.env:3:1: the variable `LONELY` is not set, and no value is written",
         "4:54: cannot read no.env",
         "4:73: unknown key `formad` (did you mean `format`?)",
-        "4:88: cannot read ../up.env",
+        "4:88: ../up.env is not beneath the project",
     ] {
         assert!(found.contains(expected), "{expected}\n{found}");
     }
@@ -182,7 +182,8 @@ configs: { file: { file: etc/app.conf }, text: { content: \"a: ${X}\\n\" }, vari
     let text = |text: &str| ConfigSource::Content(text.to_owned());
     assert_eq!(contents, [ConfigSource::File("etc/app.conf".into()), text("a: 1\n"), text("1")]);
     let host = environment.hosts.values().next().expect("a host");
-    let files = shipctl::template::render(&environment, host, service).expect("rendered");
+    let files =
+        shipctl::template::render(&environment, host, service, shipctl::template::Process::This).expect("rendered");
     let bytes: Vec<_> = files.iter().map(|file| String::from_utf8_lossy(file.bytes()).into_owned()).collect();
     assert_eq!(bytes, ["as it is {{ }}\n", "a: 1\n", "1"]);
 }

@@ -7,6 +7,8 @@ use shipctl::environment::Environment;
 use shipctl::manifest::{self, Diagnostics, Overrides};
 use tempfile::TempDir;
 
+use crate::schema_support::{is_about_shape, is_readable, objection};
+
 /// A project root; the environment under test is `test`.
 pub(crate) struct Project(TempDir);
 
@@ -34,8 +36,43 @@ impl Project {
     }
 
     pub(crate) fn load(&self, environment: &str, overrides: &[&str]) -> Result<Environment, Diagnostics> {
+        let loaded = self.load_unchecked(environment, overrides);
+        if overrides.is_empty() {
+            self.check_against_schema(loaded.as_ref().err());
+        }
+        loaded
+    }
+
+    /// The same, where something else looks at what the schema says.
+    pub(crate) fn load_unchecked(&self, environment: &str, overrides: &[&str]) -> Result<Environment, Diagnostics> {
         let set = overrides.iter().map(|&text| text.to_owned()).collect();
         manifest::load(self.root(), environment, &Overrides { set, ..Overrides::default() })
+    }
+
+    /// The schema has nothing against layers of a sound environment, and something against those in which a value is
+    /// not of the right kind.
+    fn check_against_schema(&self, problems: Option<&Diagnostics>) {
+        for entry in fs::read_dir(self.root().join("environments")).into_iter().flatten().flatten() {
+            let name = format!("environments/{}", entry.file_name().to_string_lossy());
+            let Ok(layer) = fs::read_to_string(entry.path()) else { continue };
+            match problems {
+                None if !is_readable(&layer) => {}
+                None => {
+                    if let Some(objection) = objection(&layer) {
+                        panic!("a sound layer is refused by the schema\n{layer}\n{objection}");
+                    }
+                }
+                // What variables stand for is not in the file.
+                Some(_) if layer.contains('$') => {}
+                Some(problems) => {
+                    let mut own = problems.iter().filter(|problem| problem.file.as_deref() == Some(&*name));
+                    if let Some(problem) = own.find(|problem| is_about_shape(problem)) {
+                        let is_refused = !is_readable(&layer) || objection(&layer).is_some();
+                        assert!(is_refused, "the schema has nothing against\n{layer}\n{problem}");
+                    }
+                }
+            }
+        }
     }
 
     /// The environment `test`, which must be sound.

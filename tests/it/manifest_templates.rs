@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use shipctl::environment::{Environment, Secret};
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::manifest::Diagnostics;
-use shipctl::template::{self, Rendered};
+use shipctl::template::{self, Process, Rendered};
 
 use crate::manifest_support::Project;
 
@@ -33,7 +34,7 @@ fn project(template: &str) -> Project {
 fn render_all(environment: &Environment) -> Result<Rendered, Diagnostics> {
     let value = |text: &str| Secret::new(text.to_owned());
     let secrets: BTreeMap<_, _> = environment.secrets.keys().map(|name| (name.clone(), value("hunter2"))).collect();
-    template::render_all(environment, &secrets)
+    template::render_all(environment, &secrets, Process::This)
 }
 
 /// The file on `h1`.
@@ -160,10 +161,10 @@ fn secrets_are_files_beside_the_configs_and_never_shown() {
     let paths: Vec<&str> = rendered.values().next().unwrap().iter().map(|file| file.target.path.as_str()).collect();
     assert_eq!(paths, ["/etc/app.conf", "/run/secrets/token"]);
     assert!(!format!("{rendered:?}").contains("hunter2"));
-    let missing = template::render_all(&environment, &BTreeMap::new()).unwrap_err().to_string();
+    let missing = template::render_all(&environment, &BTreeMap::new(), Process::This).unwrap_err().to_string();
     assert_eq!(missing, "the secret `token` has no value (rendering `web` on h1, `web` on h2)");
-    assert_eq!(
-        render_all(&environment).unwrap().values().next().unwrap()[1].digest,
-        rendered.values().next().unwrap()[1].digest
-    );
+    let key = FingerprintKey::generate();
+    let token = |rendered: &Rendered| rendered.values().next().unwrap()[1].stamp(Some(&key));
+    assert_eq!(token(&render_all(&environment).unwrap()), token(&rendered));
+    assert_eq!(token(&rendered).secret.map(|name| name.to_string()), Some("token".to_owned()));
 }

@@ -9,10 +9,10 @@ fn a_section_is_known_and_complete() {
             r#"servise: 1
 version: "3"
 x-a: 1
-balancers: {}"#,
+models: {}"#,
             "4:1: unknown key `servise` (did you mean `services`?)
 5:1: `version` is not supported (remove it; it is never ignored)
-7:1: `balancers` is not supported (remove it; it is never ignored)",
+7:1: `models` is not supported (remove it; it is never ignored)",
         ),
         ("age: { recipient: [] }", "4:8: unknown key `recipient` (did you mean `recipients`?)"),
         ("keep_releases: 0", "4:16: expected a number from 1 to 100, found `0`"),

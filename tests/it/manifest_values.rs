@@ -206,6 +206,13 @@ fn a_healthcheck_is_in_the_engines_words() {
 }
 
 #[test]
+fn a_thousand_hosts_are_as_good_as_one() {
+    let hosts = (0..1000).map(|n| format!("h{n}: {{ ssh: h{n} }}")).collect::<Vec<_>>().join(", ");
+    let environment = Project::of(&crate::manifest_support::with_hosts(&hosts)).sound();
+    assert_eq!(environment.placed(&environment.services[0]).len(), 1000);
+}
+
+#[test]
 fn parallelism_is_a_number_or_a_share() {
     for (text, size) in [
         ("2", BatchSize::Count(2)),

@@ -1,19 +1,21 @@
 //! What the planner decides, as the text an operator reads.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use shipctl::balancer::{Admin, Health, Server};
 use shipctl::container::{ContainerId, ContainerSpec};
 use shipctl::delivery::Delivery;
 use shipctl::engine::Provision;
 use shipctl::environment::{
-    BatchSize, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, Order, Port, Protocol,
-    RestartPolicy, VolumeSpec,
+    BatchSize, Drain, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, OnDeadline, Order, Port,
+    Protocol, RestartPolicy, Traffic, VolumeSpec,
 };
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
-    ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
+    BackendView, ContainerState, EngineFacts, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase,
 };
 use shipctl::fleet::select::Selection;
 use shipctl::fleet::stamp::Stamp;
@@ -22,7 +24,7 @@ use shipctl::plan::{Refusal, planner};
 use shipctl::release::{Release, ReleaseId, content_digest};
 
 use crate::support::environment::{
-    delivering, environment, files, host, image, published, publishing, release, service,
+    configs, delivering, environment, host, image, published, publishing, release, service,
 };
 
 /// A fleet as it is after `tags` were rolled out one after the other, the last one running.
@@ -57,10 +59,11 @@ fn fleet(environment: &Environment, tags: &[&str]) -> Observed {
             networks: ["shop-prod_default".to_owned()].into(),
             volumes: std::collections::BTreeSet::new(),
             ledger: ledger.clone(),
+            key: None,
         };
         (name.clone(), HostView::Seen(Box::new(seen)))
     });
-    Observed { hosts: hosts.collect() }
+    Observed { hosts: hosts.collect(), ..Observed::default() }
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +97,7 @@ fn container(spec: &ContainerSpec, release: u64, state: State) -> ObservedContai
         },
         restart,
         ports: spec.runtime.ports.iter().filter_map(|port| port.host_port).collect(),
+        emptied: false,
     }
 }
 
@@ -137,7 +141,7 @@ fn other_files_alone_are_a_replacement_and_lie_in_their_volume_before_the_first_
     let environment = delivering(environment(1), &Delivery::Volume);
     let observed = fleet(&environment, &["v1"]);
     let images = environment.services.keys().map(|name| (name.clone(), image("v1"))).collect();
-    let release = Release::assemble(&environment, images, &files(&environment, "v2"));
+    let release = Release::assemble(&environment, images, &configs(&environment, "v2"), None);
     let plan = planner::deploy(&environment, &observed, &Selection::default(), &release).expect("a plan");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
     let said = plan.to_string();
@@ -154,7 +158,8 @@ fn a_service_that_reads_a_store_is_another_one_when_a_value_changes() {
     let observed = fleet(&environment, &["v1"]);
     let images = environment.services.keys().map(|name| (name.clone(), image("v1"))).collect();
     let digests = published(&environment, "v2").into_iter().map(|(store, values)| (store, values.digest())).collect();
-    let release = Release::assemble(&environment, images, &files(&environment, "v1")).publishing(&environment, digests);
+    let release =
+        Release::assemble(&environment, images, &configs(&environment, "v1"), None).publishing(&environment, digests);
     let mut plan = planner::deploy(&environment, &observed, &Selection::default(), &release).expect("a plan");
     assert!(plan.to_string().contains("configuration changed"), "{plan}");
     assert_eq!(check::faults(&plan), Vec::<String>::new());
@@ -443,4 +448,64 @@ fn networks_and_volumes_are_made_as_described_and_external_ones_must_be_there() 
         "{}",
         text(&plan)
     );
+}
+
+/// Two hosts that run v1 behind a balancer, whose servers are in these states.
+fn behind_a_balancer(states: [(&str, Admin); 2]) -> (Environment, Observed) {
+    let mut environment = environment(2);
+    environment.services[0].traffic = Some(Traffic {
+        balancers: vec!["front".parse().expect("a name")],
+        backend: "web".to_owned(),
+        server: None,
+        drain: Drain { deadline: Duration::from_secs(30), on_deadline: OnDeadline::Abort },
+        up_deadline: Duration::from_secs(30),
+    });
+    let mut observed = fleet(&environment, &["v1"]);
+    let server = |(name, admin): (&str, Admin)| {
+        let (address, port, health) = (name.to_owned(), 8080, Health::Up);
+        (name.to_owned(), Server { address, port, admin, health, sessions: 0, queued: 0, backup: false })
+    };
+    let key = ("front".parse().expect("a name"), "web".to_owned());
+    observed.backends.insert(key, BackendView::Seen(states.into_iter().map(server).collect()));
+    (environment, observed)
+}
+
+#[test]
+fn what_is_behind_a_balancer_is_drained_first_and_admitted_last() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Ready), ("web2", Admin::Maintenance)]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v2")), @r"
+    deploy shop prod: r2 (in force: r1)
+      image web: shop/web:v2 (763276327632)
+      prepare web1: pull shop/web:v2 (763276327632)
+      prepare web2: pull shop/web:v2 (763276327632)
+      batch 1 of 2: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new (before the first batch); drain; stop old (grace 1s); start new; gate new; promote new; admit
+      batch 2 of 2: web, then monitor 400ms
+        web2: shop-prod-web-# -> shop-prod-web-#, image shop/web:v1 (763176317631) -> shop/web:v2 (763276327632)
+          create new (before the first batch); stop old (grace 1s); start new; gate new; promote new
+      note: web is replaced stop-first: 1 of 2 hosts serve while a batch is replaced
+      note: front web/web2 is in maintenance and stays so: no request reaches it
+    ");
+}
+
+#[test]
+fn a_server_that_a_rollout_left_drained_is_put_back_after_another_gate() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Drain), ("web2", Admin::Ready)]);
+    assert_snapshot!(text(&deploy(&environment, &observed, "v1")), @r"
+    deploy shop prod: r1 (in force)
+      image web: shop/web:v1 (763176317631)
+      batch 1 of 1: web, then monitor 400ms
+        web1: shop-prod-web-# -> shop-prod-web-#, out of traffic
+          drain; gate new; promote new; admit
+      unchanged web2: web
+    ");
+}
+
+#[test]
+fn a_host_that_is_no_server_of_its_backend_is_refused() {
+    let (environment, observed) = behind_a_balancer([("web1", Admin::Ready), ("h2", Admin::Ready)]);
+    let release = release(&environment, "v2");
+    let refusal = planner::deploy(&environment, &observed, &Selection::default(), &release).expect_err("a refusal");
+    assert_snapshot!(refusal.to_string(), @"balancer front: backend web has no server web2; it has h2, web1");
 }

@@ -14,6 +14,7 @@ use shipctl::fleet::observed::{EngineFacts, HostView, Observed, ObservedHost};
 use shipctl::fleet::select::Selection;
 use shipctl::name::HostName;
 use shipctl::plan::{Plan, Step, Subject, planner};
+use shipctl::redact::Redactor;
 use shipctl::report::json::JsonDisplay;
 use shipctl::report::plain::PlainDisplay;
 
@@ -29,9 +30,10 @@ pub fn first_plan() -> Plan {
         networks: BTreeSet::new(),
         volumes: BTreeSet::new(),
         ledger: Ledger::default(),
+        key: None,
     };
     let hosts = environment.hosts.keys().map(|name| (name.clone(), HostView::Seen(Box::new(empty(name.as_str())))));
-    let observed = Observed { hosts: hosts.collect() };
+    let observed = Observed { hosts: hosts.collect(), ..Observed::default() };
     planner::deploy(&environment, &observed, &Selection::default(), &release(&environment, "v1")).expect("a plan")
 }
 
@@ -143,7 +145,10 @@ impl Page {
 #[test]
 fn a_ci_log_tells_the_whole_rollout_line_by_line() {
     let page = Page::default();
-    let display = PlainDisplay::new(Box::new(AutoStream::never(Box::new(page.clone()) as Box<dyn Write + Send>)));
+    let display = PlainDisplay::new(
+        Box::new(AutoStream::never(Box::new(page.clone()) as Box<dyn Write + Send>)),
+        Redactor::default(),
+    );
     for record in &rollout() {
         display.take(record);
     }
@@ -185,7 +190,7 @@ fn a_ci_log_tells_the_whole_rollout_line_by_line() {
 #[test]
 fn json_lines_are_the_records_without_the_plan() {
     let page = Page::default();
-    let display = JsonDisplay::new(Box::new(page.clone()));
+    let display = JsonDisplay::new(Box::new(page.clone()), Redactor::default());
     let records = rollout();
     for record in &records {
         display.take(record);

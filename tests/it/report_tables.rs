@@ -46,7 +46,7 @@ fn running(number: u64) -> Running {
 }
 
 fn row(number: usize, before: Running, now: Running, as_intended: bool, health: RowHealth) -> Row {
-    Row { host: host(number), service: service("web"), before, now, as_intended, health }
+    Row { host: host(number), service: service("web"), before, now, as_intended, health, traffic: None }
 }
 
 fn report(outcome: Outcome, rows: Vec<Row>) -> Report {
@@ -186,6 +186,7 @@ fn status_puts_the_release_in_force_on_top_and_names_silent_hosts() {
         image: release.map(|_| "shop/web:12.0 (3fa9c1d2e4b5)".to_owned()),
         since: release.map(|_| at("2026-11-20T09:00:00Z")),
         state,
+        traffic: std::collections::BTreeMap::new(),
         drift,
     };
     let rows = vec![

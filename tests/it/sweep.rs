@@ -40,10 +40,14 @@ enum Kind {
     PutBackBad,
     AfterAKill,
     AfterAKillBad,
+    Balanced,
+    BalancedBadOnSecond,
+    BalancedFailsInMonitor,
+    BalancedRollback,
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 25] = [
         Self::GoodDeploy,
         Self::BadDeploy,
         Self::BadOnSecond,
@@ -65,6 +69,10 @@ impl Kind {
         Self::PutBackBad,
         Self::AfterAKill,
         Self::AfterAKillBad,
+        Self::Balanced,
+        Self::BalancedBadOnSecond,
+        Self::BalancedFailsInMonitor,
+        Self::BalancedRollback,
     ];
 
     async fn scenario(self) -> Scenario {
@@ -95,6 +103,13 @@ impl Kind {
             Self::PutBack => Scenario::put_back(true).await,
             Self::PutBackBad => Scenario::put_back(false).await,
             Self::AfterAKill => Scenario::after_a_kill(good).await,
+            Self::Balanced => Scenario::balanced(good).await,
+            Self::BalancedBadOnSecond => Scenario::balanced(exits_on_second).await,
+            Self::BalancedFailsInMonitor => {
+                let fails = Behaviour::FailsAfter(Duration::from_millis(500));
+                Scenario::balanced(Behaviour::Only(second, Box::new(fails))).await
+            }
+            Self::BalancedRollback => Scenario::balanced_rollback().await,
             Self::AfterAKillBad => {
                 let first = crate::support::environment::host(1);
                 let exits = Behaviour::Exits(Duration::from_millis(100));
@@ -307,7 +322,9 @@ fn a_seed_replays_exactly() {
 fn is_caught(planted: Planted) -> bool {
     let others = [Fault::PowerCut(Duration::from_secs(2)), Fault::CrashAfter];
     let faults: Vec<_> = Fault::OF_CALLS.into_iter().chain(others).collect();
-    [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor, Kind::Volume].into_iter().any(|kind| {
+    let kinds =
+        [Kind::GoodDeploy, Kind::BadOnSecond, Kind::BadDeploy, Kind::FailsInMonitor, Kind::Volume, Kind::Balanced];
+    kinds.into_iter().any(|kind| {
         let schedules = std::iter::once(Schedule::new()).chain(singles(kind, &faults));
         runtime().block_on(async {
             let scenario = kind.scenario().await.with(planted);

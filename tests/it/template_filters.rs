@@ -29,7 +29,7 @@ services: {{ web: {{ image: shop/web, health: none, configs: [app] }} }}
     let project = Project::of(&manifest).with("templates/app.conf.j2", format!("{{{{ vars.value | {filter} }}}}"));
     let environment = project.sound();
     let host = environment.hosts.values().next().expect("a host");
-    match shipctl::template::render(&environment, host, &environment.services[0]) {
+    match shipctl::template::render(&environment, host, &environment.services[0], shipctl::template::Process::This) {
         Ok(files) => Ok(String::from_utf8(files[0].bytes().to_vec()).expect("text")),
         Err(problems) => Err(problems.to_string()),
     }

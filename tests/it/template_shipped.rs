@@ -29,8 +29,9 @@ services:
         .with("templates/parts/header.j2", read("parts/header.j2"));
     let environment = project.sound();
     let host = environment.hosts.values().next().expect("a host");
-    let files = shipctl::template::render(&environment, host, &environment.services[0])
-        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let files =
+        shipctl::template::render(&environment, host, &environment.services[0], shipctl::template::Process::This)
+            .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     String::from_utf8(files[0].bytes().to_vec()).expect("text")
 }
 

@@ -41,7 +41,7 @@ pub(in crate::commands) async fn run(context: &Context, arguments: &cli::Secrets
             let written = out.write_all(value.expose().as_bytes()).and_then(|()| out.write_all(b"\n"));
             written.and_then(|()| out.flush()).context("the value cannot be written")?;
         }
-        _ => context.reporter.answer(&ValuesAnswer { values, is_one: arguments.name.is_some() }, Exit::Done),
+        _ => context.reporter.reveal(&ValuesAnswer { values, is_one: arguments.name.is_some() }, Exit::Done),
     }
     Ok(Exit::Done)
 }

@@ -13,8 +13,9 @@ use tokio::time::sleep;
 
 use super::{DockerEngine, files, output};
 use crate::container::{ContainerId, ContainerName, ContainerSpec};
+use crate::delivery::Delivery;
 use crate::engine::client::{self, SHORT};
-use crate::engine::{EngineError, observe, spec as request};
+use crate::engine::{EngineError, memory, observe, spec as request};
 use crate::environment::RestartPolicy;
 use crate::fleet::observed::Phase;
 use crate::fleet::stamp::Stamp;
@@ -25,6 +26,11 @@ const STOP_MARGIN: Duration = Duration::from_secs(15);
 /// A removal by somebody else is waited for so long.
 const REMOVAL_POLLS: u32 = 40;
 const REMOVAL_POLL: Duration = Duration::from_millis(250);
+
+/// Those that get into the container this way.
+fn of<'f>(files: &'f [RenderedFile], deliver: &Delivery) -> Vec<&'f RenderedFile> {
+    files.iter().filter(|file| file.deliver == *deliver).collect()
+}
 
 impl DockerEngine {
     pub(super) async fn inspect(&self, id_or_name: &str) -> Result<ContainerInspectResponse, EngineError> {
@@ -57,19 +63,32 @@ impl DockerEngine {
         let name = spec.name(&stamp.spec).unproven();
         let options = CreateContainerOptionsBuilder::new().name(&name);
         let options = spec.image.platform().into_iter().fold(options, CreateContainerOptionsBuilder::platform).build();
-        let created =
-            self.short(self.docker().create_container(Some(options), request::create_body(spec, stamp))).await;
+        let directory = memory::directory(spec, stamp);
+        if let Some(directory) = &directory {
+            self.put_in_memory(directory, &of(files, &Delivery::Memory)).await?;
+        }
+        let mut body = request::create_body(spec, stamp);
+        // The only request that holds the value of a secret.
+        let variable = |file: &&RenderedFile| format!("{}={}", file.target.path, String::from_utf8_lossy(file.bytes()));
+        body.env.get_or_insert_default().extend(of(files, &Delivery::Variable).iter().map(variable));
+        let created = self.short(self.docker().create_container(Some(options), body)).await;
         let (id, attached) = match created {
             Ok(created) => (ContainerId(created.id), BTreeSet::new()),
             Err(EngineError::Conflict(why)) => self.adopt(&name, stamp).await?.ok_or(EngineError::Conflict(why))?,
-            Err(error) => return Err(error),
+            Err(error) => {
+                if let Some(directory) = &directory {
+                    // If this fails too, it is there until the next create, or until the host is restarted.
+                    drop(self.clear_memory(directory).await);
+                }
+                return Err(error);
+            }
         };
         match self.furnish(&id, spec, files, &attached).await {
             Ok(()) => Ok(id),
             Err(error) => {
                 // Half a container must not be found and started later. If it cannot be removed either, the first error still
                 // says what is wrong, and the next create adopts it.
-                drop(self.remove_container(&id).await);
+                drop(self.remove_with_memory(&id).await);
                 Err(error)
             }
         }
@@ -100,12 +119,12 @@ impl DockerEngine {
                 self.short(self.docker().connect_network(&network, connect)).await?;
             }
         }
-        let copied: Vec<_> = files.iter().filter(|file| file.deliver.is_default()).collect();
-        if copied.is_empty() {
+        let files = of(files, &Delivery::Container);
+        if files.is_empty() {
             return Ok(());
         }
         let archive =
-            files::archive(copied).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+            files::archive(files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
         self.upload(id, archive).await
     }
 
@@ -188,6 +207,19 @@ impl DockerEngine {
             Err(EngineError::Conflict(why)) if why.contains("already in progress") => self.wait_until_gone(id).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// The same for a container of a service, which may have files in memory: those first, so that none is left behind.
+    pub(super) async fn remove_with_memory(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let found = match self.inspect(&id.0).await {
+            Ok(found) => found,
+            Err(EngineError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Some(directory) = observe::memory(&found) {
+            self.forget(id, directory).await?;
+        }
+        self.remove_container(id).await
     }
 
     async fn wait_until_gone(&self, id: &ContainerId) -> Result<(), EngineError> {

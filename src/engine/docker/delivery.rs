@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
 
 use bollard::body_full;
-use bollard::models::{HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
 use bollard::query_parameters::{
     DownloadFromContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveVolumeOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -38,7 +38,7 @@ impl DockerEngine {
         set: &FileSet,
         files: &[RenderedFile],
     ) -> Result<(), EngineError> {
-        let complete = set.files.iter().all(|wanted| files.iter().any(|file| file.stamp() == *wanted));
+        let complete = set.files.iter().all(|wanted| files.iter().any(|file| file.stamp(None) == *wanted));
         if !complete {
             return Err(EngineError::Refused(format!("the contents for {} are not at hand", set.place)));
         }
@@ -133,7 +133,12 @@ impl DockerEngine {
                 HostConfig { binds: Some(vec![format!("{folder}:{INSIDE}")]), ..HostConfig::default() }
             }
         };
-        match self.create_idle(&name, &[(HATCH_LABEL, scope.label())], Box::new(host)).await {
+        let body = ContainerCreateBody {
+            labels: Some([(HATCH_LABEL.to_owned(), scope.label())].into()),
+            host_config: Some(host),
+            ..ContainerCreateBody::default()
+        };
+        match self.create_still(&name, body).await {
             Err(EngineError::Conflict(why)) => {
                 let ours = self.labelled(HATCH_LABEL, &scope.label()).await?;
                 let left = self.find_container(&name).await?.filter(|id| ours.iter().any(|(other, _)| other == id));
@@ -200,7 +205,7 @@ fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
         archive.append_data(&mut header, folder, io::empty())?;
     }
     for (name, file) in names.iter().zip(files) {
-        files::append(&mut archive, name, file)?;
+        files::append(&mut archive, name, &file.target, file.bytes())?;
     }
     archive.into_inner()
 }

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use crate::container::ContainerId;
 use crate::engine::EngineError;
 use crate::engine::client::{Client, SHORT, call};
+use crate::environment::FileTarget;
 use crate::template::rendered::RenderedFile;
 
 /// One archive of all files, to be unpacked at `/`. The engine makes missing directories. Times are fixed, so that equal
@@ -15,21 +16,43 @@ use crate::template::rendered::RenderedFile;
 pub(super) fn archive<'f>(files: impl IntoIterator<Item = &'f RenderedFile>) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in files {
-        append(&mut archive, file.target.path.trim_start_matches('/'), file)?;
+        append(&mut archive, file.target.path.trim_start_matches('/'), &file.target, file.bytes())?;
     }
     archive.into_inner()
 }
 
-/// Adds a file under this name, with its own owner and mode.
-pub(super) fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, file: &RenderedFile) -> io::Result<()> {
+/// Adds a file with the owner and the mode of `target`.
+pub(super) fn append(
+    archive: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    target: &FileTarget,
+    bytes: &[u8],
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(file.bytes().len() as u64);
-    header.set_mode(file.target.mode & 0o7777);
-    header.set_uid(u64::from(file.target.uid));
-    header.set_gid(u64::from(file.target.gid));
+    header.set_size(bytes.len() as u64);
+    header.set_mode(target.mode & 0o7777);
+    header.set_uid(u64::from(target.uid));
+    header.set_gid(u64::from(target.gid));
     header.set_mtime(0);
-    archive.append_data(&mut header, name, file.bytes())
+    archive.append_data(&mut header, path, bytes)
+}
+
+/// Adds a file that only root can read.
+pub(super) fn append_plain(archive: &mut tar::Builder<Vec<u8>>, path: &str, bytes: &[u8]) -> io::Result<()> {
+    append(archive, path, &FileTarget { path: path.to_owned(), uid: 0, gid: 0, mode: 0o400 }, bytes)
+}
+
+/// Adds a directory of root's.
+pub(super) fn append_directory(archive: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_size(0);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    archive.append_data(&mut header, path, io::empty())
 }
 
 /// An archive of nothing.
@@ -61,7 +84,8 @@ pub(super) fn only_file(archive: &[u8]) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::{FileTarget, Secret};
+    use crate::delivery::Delivery;
+    use crate::environment::Secret;
 
     #[test]
     fn an_archive_holds_paths_owners_and_modes() {
@@ -70,8 +94,9 @@ mod tests {
             RenderedFile::config(target("/etc/app/app.conf"), "a = 1\n".to_owned()),
             RenderedFile::secret(
                 target(&format!("/run/{}", "long/".repeat(40))),
+                "hush".parse().unwrap(),
                 Secret::new("hush".to_owned()),
-                "test",
+                Delivery::Container,
             ),
         ];
         let bytes = archive(&files).unwrap();

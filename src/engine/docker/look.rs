@@ -5,10 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
 use futures_util::future::try_join_all;
+use zeroize::Zeroizing;
 
 use super::DockerEngine;
 use crate::engine::{EngineError, observe};
 use crate::environment::Scope;
+use crate::fleet::key::{self, FingerprintKey};
 use crate::fleet::ledger::{self, Ledger};
 use crate::fleet::observed::{EngineFacts, ObservedContainer, ObservedHost};
 use crate::fleet::stamp::SCOPE_LABEL;
@@ -28,16 +30,17 @@ impl DockerEngine {
     pub(super) async fn look(&self, scope: &Scope) -> Result<ObservedHost, EngineError> {
         let label = scope.label();
         let ours: Filters = HashMap::from([("label".to_owned(), vec![format!("{SCOPE_LABEL}={label}")])]);
-        let (engine, containers, running, networks, volumes, ledger) = tokio::try_join!(
+        let (engine, containers, running, networks, volumes, ledger, key) = tokio::try_join!(
             self.facts(),
             self.containers(&ours),
             self.running(),
             self.networks(&ours),
             self.volumes(&ours),
             self.ledger(scope),
+            self.key(scope),
         )?;
         let foreign_ports = observe::foreign_ports(&running, &label);
-        Ok(ObservedHost { engine, containers, foreign_ports, networks, volumes, ledger })
+        Ok(ObservedHost { engine, containers, foreign_ports, networks, volumes, ledger, key })
     }
 
     async fn facts(&self) -> Result<EngineFacts, EngineError> {
@@ -61,7 +64,13 @@ impl DockerEngine {
         let listed = self.short(self.docker().list_containers(Some(options))).await?;
         let inspections = listed.into_iter().filter_map(|container| container.id).map(|id| async move {
             match self.inspect(&id).await {
-                Ok(inspected) => readable(&inspected),
+                Ok(inspected) => {
+                    let Some(mut container) = readable(&inspected)? else { return Ok(None) };
+                    if let (Some(directory), false) = (observe::memory(&inspected), container.state.is_running()) {
+                        container.emptied = !self.is_in_memory(directory).await?;
+                    }
+                    Ok(Some(container))
+                }
                 // Removed since it was listed.
                 Err(EngineError::NotFound(_)) => Ok(None),
                 Err(error) => Err(error),
@@ -94,6 +103,11 @@ impl DockerEngine {
         let options = ListVolumesOptionsBuilder::new().filters(ours).build();
         let listed = self.short(self.docker().list_volumes(Some(options))).await?;
         Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
+    }
+
+    async fn key(&self, scope: &Scope) -> Result<Option<FingerprintKey>, EngineError> {
+        let text = self.written(&key::marker_name(scope)).await?.map(Zeroizing::new);
+        Ok(text.and_then(|text| FingerprintKey::parse(&text)))
     }
 
     async fn ledger(&self, scope: &Scope) -> Result<Ledger, EngineError> {

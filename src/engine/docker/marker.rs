@@ -98,6 +98,12 @@ impl DockerEngine {
         Ok(notes.into_iter().max_by_key(|note| note.number).map(|note| note.text))
     }
 
+    /// The text that was written into a marker, in one request; `None` if there is none. The engine takes a name where it
+    /// takes an id.
+    pub(super) async fn written(&self, name: &str) -> Result<Option<String>, EngineError> {
+        self.text_file(&ContainerId(name.to_owned())).await
+    }
+
     async fn notes(&self, name: &str) -> Result<Vec<Note>, EngineError> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{MARKER_LABEL}={name}")])]);
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
@@ -115,39 +121,29 @@ impl DockerEngine {
     }
 
     async fn create_marker(&self, name: &str, labels: &[(&str, String)]) -> Result<ContainerId, EngineError> {
-        self.create_idle(name, labels, Box::default()).await
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        self.create_still(name, ContainerCreateBody { labels: Some(labels), ..ContainerCreateBody::default() }).await
     }
 
-    /// Creates a container that holds nothing and is never started.
-    pub(super) async fn create_idle(
-        &self,
-        name: &str,
-        labels: &[(&str, String)],
-        host: Box<HostConfig>,
-    ) -> Result<ContainerId, EngineError> {
-        match Box::pin(self.try_create_idle(name, labels, host.clone())).await {
+    /// Creates a container that is never started: of an image that holds nothing, with nothing but what `body` says.
+    pub(super) async fn create_still(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerId, EngineError> {
+        match Box::pin(self.try_create_still(name, body.clone())).await {
             Err(EngineError::NotFound(_)) => {
                 self.import_image().await?;
-                Box::pin(self.try_create_idle(name, labels, host)).await
+                Box::pin(self.try_create_still(name, body)).await
             }
             other => other,
         }
     }
 
-    async fn try_create_idle(
-        &self,
-        name: &str,
-        labels: &[(&str, String)],
-        host: Box<HostConfig>,
-    ) -> Result<ContainerId, EngineError> {
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    async fn try_create_still(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerId, EngineError> {
+        let host_config = body.host_config.unwrap_or_default();
         let body = ContainerCreateBody {
             image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
             // The engine wants a command, although this never runs.
             cmd: Some(vec!["-".to_owned()]),
-            labels: Some(labels),
-            host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..*host }),
-            ..ContainerCreateBody::default()
+            host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..host_config }),
+            ..body
         };
         let options = CreateContainerOptionsBuilder::new().name(name).build();
         let created = self.short(self.docker().create_container(Some(options), body)).await?;

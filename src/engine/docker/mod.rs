@@ -27,6 +27,7 @@ mod delivery;
 pub mod files;
 mod look;
 mod marker;
+mod memory;
 pub(crate) mod output;
 mod pull;
 mod resource;
@@ -142,7 +143,7 @@ impl Engine for DockerEngine {
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.remove_container(id).await
+        self.remove_with_memory(id).await
     }
 
     async fn state(&self, id: &ContainerId) -> Result<ContainerState, EngineError> {

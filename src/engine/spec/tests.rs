@@ -138,6 +138,35 @@ fn the_engine_is_told_everything_in_the_spec() {
 }
 
 #[test]
+fn secrets_in_memory_are_mounted_one_by_one_and_named_by_a_label() {
+    use crate::container::FileDigest;
+    use crate::delivery::Delivery;
+    let mut spec = spec();
+    let before = body(&spec);
+    let file = |path: &str, deliver| FileDigest {
+        target: FileTarget { path: path.to_owned(), uid: 0, gid: 0, mode: 0o400 },
+        digest: "k:1".to_owned(),
+        secret: Some("token".parse().unwrap()),
+        deliver,
+    };
+    spec.files = vec![
+        file("/a", Delivery::Container),
+        file("/b", Delivery::Memory),
+        file("C", Delivery::Variable),
+        file("/d", Delivery::Memory),
+    ];
+    let body = body(&spec);
+    let name = spec.name(&spec.digest());
+    assert_eq!(body["Labels"]["shipctl.memory"], json!(name.0));
+    let mounts = body["HostConfig"]["Mounts"].as_array().unwrap();
+    let mount = |number: usize, target: &str| json!({"Type": "bind", "Source": format!("/run/shipctl/{name}/{number}"), "Target": target, "ReadOnly": true});
+    assert_eq!(mounts[2..], [mount(0, "/b"), mount(1, "/d")]);
+    // What is a variable is put in where the value is at hand.
+    assert_eq!(body["Env"], before["Env"]);
+    assert!(before["Labels"].get("shipctl.memory").is_none());
+}
+
+#[test]
 fn further_networks_are_connected_one_by_one() {
     let further = further_networks(&spec(), &ContainerId("c1".to_owned()));
     assert_eq!(

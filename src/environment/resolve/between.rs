@@ -6,7 +6,7 @@ use super::Fleet;
 use super::ports::Published;
 use super::service::Draft;
 use crate::environment::placement::Subject;
-use crate::environment::{Constraint, Order, Port, Runtime};
+use crate::environment::{Constraint, Order, Port, Runtime, Service};
 use crate::fleet::Host;
 use crate::manifest::decode::Decoder;
 use crate::manifest::source::Span;
@@ -19,6 +19,7 @@ pub(super) fn check(drafts: &[Draft], fleet: &Fleet<'_>, decoder: &mut Decoder<'
         images_reach_hosts(draft, fleet, decoder);
         order_is_possible(draft, decoder);
         ports_have_a_network(draft, decoder);
+        traffic_is_possible(draft, fleet, decoder);
     }
     ports_are_free(drafts, fleet, decoder);
 }
@@ -109,6 +110,24 @@ fn ports_have_a_network(draft: &Draft, decoder: &mut Decoder<'_>) {
             let message = format!("`network_mode: {mode}` publishes no ports");
             decoder.problem_with_help(port.at, message, "remove one of the two");
         }
+    }
+}
+
+/// A balancer sends requests to a port of the host, which only one container can have at a time.
+fn traffic_is_possible(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
+    let Some(traffic) = &draft.service.traffic else { return };
+    super::traffic::are_known(traffic, &draft.balancers, fleet.balancers, decoder);
+    if let (Order::StartFirst, Some(order)) = (draft.service.update.order, draft.order) {
+        let message = "`start-first` beside `traffic`: the balancer would go on sending requests to the old container";
+        decoder.problem_with_help(order, message, "use `stop-first`: the host is drained first");
+    }
+    let publishes = |(service, _): (&Service, &[Published])| {
+        service.runtime.ports.iter().any(|port| port.host_port.is_some())
+            || service.runtime.networks.iter().any(|network| network.name == "host")
+    };
+    if let (false, Some(at)) = (draft.everywhere().all(publishes), draft.balancers.first()) {
+        let message = "`traffic`: no request can reach the service, which publishes no port of its hosts";
+        decoder.problem_with_help(*at, message, "publish one, such as `ports: [\"8080:80\"]`");
     }
 }
 

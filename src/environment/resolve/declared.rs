@@ -17,7 +17,7 @@ use crate::name::{ResourceName, SecretName};
 pub(super) const DEFAULT_NETWORK: &str = "default";
 
 /// For a command that prints a secret: some unlock a vault over the network.
-const SECRET_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const SECRET_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Everything that has been declared.
 pub(super) struct Declared<'m> {

@@ -10,7 +10,7 @@ use crate::manifest::node::{Entry, Node, quoted};
 use crate::manifest::source::Span;
 
 /// A failure this long after promotion still counts, where the manifest is silent.
-const MONITOR: Duration = Duration::from_secs(5);
+pub(super) const MONITOR: Duration = Duration::from_secs(5);
 
 /// What `deploy` says, and where.
 pub(super) struct Deploy {

@@ -3,16 +3,48 @@
 use super::declared::Declared;
 use super::delivery;
 use super::mounts::{Targets, is_container_path, occupy};
+use crate::delivery::Delivery;
 use crate::environment::{ConfigFile, FileTarget, SecretFile};
 use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Kind, Node, quoted};
 
-/// Where a config goes of which only the name is said.
-const CONFIG_FOLDER: &str = "/";
 /// Anyone in the container may read a config.
-const CONFIG_MODE: u32 = 0o444;
+pub(super) const CONFIG_MODE: u32 = 0o444;
 /// Only its owner may read a secret.
-const SECRET_MODE: u32 = 0o400;
+pub(super) const SECRET_MODE: u32 = 0o400;
+
+/// What holds where an item says nothing.
+struct Usual<'u> {
+    folder: &'u str,
+    mode: u32,
+    /// The service's user.
+    owner: Owner<'u>,
+    /// Whether it can be kept in memory.
+    is_secret: bool,
+}
+
+/// Whom the service runs as.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'u> {
+    /// User and group, by number; those of the image, if nothing is written, are taken to be root's.
+    Known(u32, u32),
+    /// A name that only the image can say the number of.
+    Named(&'u str),
+}
+
+impl<'u> Owner<'u> {
+    /// From `user:`.
+    pub(super) fn of(user: Option<&'u str>) -> Self {
+        let (user, group) =
+            user.map_or(("0", None), |user| user.split_once(':').map_or((user, None), |(u, g)| (u, Some(g))));
+        let group = group.and_then(|group| group.parse().ok()).unwrap_or(0);
+        match user.parse() {
+            Ok(user) => Self::Known(user, group),
+            Err(_) if user == "root" => Self::Known(0, group),
+            Err(_) => Self::Named(user),
+        }
+    }
+}
 
 /// The service's configs.
 pub(super) fn configs(
@@ -23,8 +55,9 @@ pub(super) fn configs(
 ) -> Vec<ConfigFile> {
     let Some(node) = fields.get("configs") else { return Vec::new() };
     let items = decoder.list(node);
+    let usual = Usual { folder: "/", mode: CONFIG_MODE, owner: Owner::Known(0, 0), is_secret: false };
     let config = |item: &Node| {
-        let (source, file) = file(item, CONFIG_FOLDER, CONFIG_MODE, decoder, targets)?;
+        let (source, file, _) = file(item, &usual, decoder, targets)?;
         let deliver = delivery::decode(item, decoder);
         let (source, content) = declared.config(source, decoder)?;
         Some(ConfigFile { source, content, file: file?, deliver: deliver? })
@@ -39,30 +72,44 @@ pub(super) fn secrets(
     fields: &mut Fields<'_>,
     decoder: &mut Decoder<'_>,
     declared: &Declared<'_>,
+    owner: Owner<'_>,
     targets: &mut Targets,
 ) -> Vec<SecretFile> {
     let Some(node) = fields.get("secrets") else { return Vec::new() };
     let items = decoder.list(node);
+    let usual = Usual { folder: "/run/secrets/", mode: SECRET_MODE, owner, is_secret: true };
     let secret = |item: &Node| {
-        let (source, file) = file(item, "/run/secrets/", SECRET_MODE, decoder, targets)?;
+        let (source, file, deliver) = file(item, &usual, decoder, targets)?;
         let source = declared.secret(source, decoder)?;
-        Some(SecretFile { source, file: file? })
+        Some(SecretFile { source, file: file?, deliver })
     };
     items.iter().filter_map(secret).collect()
 }
 
-/// The name of the source, and where the file goes.
+/// The name of the source, where the file goes, and how it gets there.
 fn file<'n>(
     item: &'n Node,
-    folder: &str,
-    mode: u32,
+    usual: &Usual<'_>,
     decoder: &mut Decoder<'_>,
     targets: &mut Targets,
-) -> Option<(&'n Node, Option<FileTarget>)> {
+) -> Option<(&'n Node, Option<FileTarget>, Delivery)> {
+    let folder = usual.folder;
+    let usual_owner = |is_written: bool, mode: u32, decoder: &mut Decoder<'_>| match usual.owner {
+        Owner::Known(user, group) => (user, group),
+        Owner::Named(user) => {
+            if !is_written && mode & 0o044 == 0 {
+                let message = format!("the user {} could not read this: it belongs to root", quoted(user));
+                let help = "write `user` as a number, or give the secret a `uid` (`{ source: .., uid: 1000 }`)";
+                decoder.problem_with_help(item.span, message, help);
+            }
+            (0, 0)
+        }
+    };
     if !matches!(item.kind, Kind::Map(_)) {
         let path = format!("{folder}{}", decoder.text(item)?);
         occupy(targets, &path, item.span, decoder);
-        return Some((item, Some(FileTarget { path, uid: 0, gid: 0, mode })));
+        let (uid, gid) = usual_owner(false, usual.mode, decoder);
+        return Some((item, Some(FileTarget { path, uid, gid, mode: usual.mode }), Delivery::Container));
     }
     let mut fields = decoder.map(item, item.span);
     let source = fields.required("source", decoder);
@@ -78,19 +125,24 @@ fn file<'n>(
         occupy(targets, &path, node.span, decoder);
         Some(path)
     });
-    let uid = fields.get("uid").and_then(|node| id(node, decoder)).unwrap_or(0);
-    let gid = fields.get("gid").and_then(|node| id(node, decoder)).unwrap_or(0);
-    let mode = fields.get("mode").and_then(|node| permissions(node, decoder)).unwrap_or(mode);
-    // Is read apart, where it may be said.
-    if folder == CONFIG_FOLDER {
+    let uid = fields.get("uid").and_then(|node| id(node, decoder));
+    let gid = fields.get("gid").and_then(|node| id(node, decoder));
+    let mode = fields.get("mode").and_then(|node| permissions(node, decoder)).unwrap_or(usual.mode);
+    let in_memory = usual.is_secret && fields.get("tmpfs").and_then(|node| decoder.boolean(node)).unwrap_or(false);
+    if !usual.is_secret {
+        // Is read apart, where it may be said.
         fields.get("deliver");
         fields.get("on_change").and_then(|node| delivery::on_change(node, decoder));
     } else if let Some(entry) = fields.entry("deliver") {
-        let message = "a secret is only ever copied into its container";
-        decoder.problem_with_help(entry.key, message, "remove `deliver`, or make it a config if it is none");
+        let message = "a secret is copied into its container, or kept in the host's memory";
+        let help = "write `tmpfs: true` for the latter, or make it a config if it is no secret";
+        decoder.problem_with_help(entry.key, message, help);
     }
     fields.finish(decoder);
-    source.map(|source| (source, path.map(|path| FileTarget { path, uid, gid, mode })))
+    let (user, group) = usual_owner(uid.is_some(), mode, decoder);
+    let (uid, gid) = (uid.unwrap_or(user), gid.unwrap_or(group));
+    let deliver = if in_memory { Delivery::Memory } else { Delivery::Container };
+    source.map(|source| (source, path.map(|path| FileTarget { path, uid, gid, mode }), deliver))
 }
 
 fn id(node: &Node, decoder: &mut Decoder<'_>) -> Option<u32> {

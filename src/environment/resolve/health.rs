@@ -8,7 +8,7 @@ use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::manifest::rules::CHECKS;
 use crate::manifest::suggest;
 
-const DEFAULTS: Health = Health {
+pub(super) const DEFAULTS: Health = Health {
     check: Check::Running,
     interval: Duration::from_millis(200),
     timeout: Duration::from_secs(2),

@@ -1,6 +1,7 @@
 //! `hosts:` and `builder:`.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::{existing_file, nested, overrides};
@@ -11,7 +12,7 @@ use crate::manifest::source::Span;
 use crate::name::ResourceName;
 
 /// The engine that builds where the manifest is silent.
-const LOCAL_SOCKET: &str = "/var/run/docker.sock";
+pub(super) const LOCAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// A host and what its entry says beside it.
 pub(super) struct Machine<'n> {
@@ -119,14 +120,23 @@ fn endpoint(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>, root: &Path) -> 
     }
 }
 
+/// The same text for each way to write a host's name or address.
+fn one_spelling(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().to_string(),
+        Err(_) => host.trim_end_matches('.').to_lowercase(),
+    }
+}
+
 /// One machine under two names would be deployed to twice at once.
 fn refuse_twins(hosts: &[Machine<'_>], decoder: &mut Decoder<'_>) {
     let mut seen = HashMap::new();
     for Machine { host, at: span, .. } in hosts {
         let address = match &host.endpoint {
-            Endpoint::Ssh(ssh) => format!("ssh {}:{}", ssh.host.to_lowercase(), ssh.port.unwrap_or(22)),
-            Endpoint::Tcp { host, port, .. } => format!("tcp {}:{port}", host.to_lowercase()),
-            Endpoint::Unix(path) => format!("unix {}", path.display()),
+            Endpoint::Ssh(ssh) => format!("ssh {}:{}", one_spelling(&ssh.host), ssh.port.unwrap_or(22)),
+            Endpoint::Tcp { host, port, .. } => format!("tcp {}:{port}", one_spelling(host)),
+            // As a path, so that `//` and `/./` make no difference.
+            Endpoint::Unix(path) => format!("unix {}", path.components().collect::<PathBuf>().display()),
         };
         if let Some((first, place)) = seen.insert(address, (&host.name, *span)) {
             let message = format!("`{}` is the same machine as `{first}` ({})", host.name, decoder.place(place));

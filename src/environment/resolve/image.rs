@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::keys;
 use crate::environment::Build;
-use crate::fleet::parse::host_and_port;
+use crate::image::reference::{ImageName, InvalidReference};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::name::ServiceName;
@@ -102,11 +102,14 @@ fn beneath(node: &Node, what: &str, decoder: &mut Decoder<'_>) -> Option<String>
 
 fn name(node: &Node, built: bool, decoder: &mut Decoder<'_>) -> Option<String> {
     let text = decoder.text(node)?;
-    if let Err(reason) = check(text) {
-        decoder.problem(node.span, format!("{} is not an image name: {reason}", quoted(text)));
-        return None;
-    }
-    if built && text.contains('@') {
+    let name = match parsed(text) {
+        Ok(name) => name,
+        Err(error) => {
+            decoder.problem(node.span, format!("{} is not an image name: {}", quoted(text), words(&error)));
+            return None;
+        }
+    };
+    if built && name.digest().is_some() {
         decoder.problem_with_help(
             node.span,
             "an image that is built cannot be named by its digest",
@@ -116,79 +119,28 @@ fn name(node: &Node, built: bool, decoder: &mut Decoder<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Checks `[host[:port]/]path[:tag][@sha256:digest]` by the rules of the distribution reference grammar.
-fn check(text: &str) -> Result<(), &'static str> {
-    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
-    // A colon behind the last slash begins a tag; one before it, a port.
-    let (name, tag) = match name.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (name, None),
-    };
-    let path = match name.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':', '[']) || host == "localhost" => {
-            host_and_port(host).map_err(|_| "its registry is not `host[:port]`")?;
-            path
+/// What is wrong with a name, and how it is to be written; the name itself has been said.
+fn words(error: &InvalidReference) -> &'static str {
+    match error {
+        InvalidReference::Empty => "it is empty",
+        InvalidReference::Registry(_) => "its registry is not `host` or `host:port`",
+        InvalidReference::UpperCase(_) => "it must be lower case",
+        InvalidReference::Path(_) => "a name is a-z and 0-9, in parts separated by `/`, `.`, `_`, `__` or `-`",
+        InvalidReference::Long => "it is longer than 255 characters",
+        InvalidReference::Tag(_) => {
+            "a tag is 1 to 128 letters, digits, `.`, `_` and `-`, and does not begin with `.` or `-`"
         }
-        _ => name,
-    };
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let part = |part: &str| {
-        let bytes = part.as_bytes();
-        matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if plain(*first) && plain(*last))
-            && bytes.iter().all(|b| plain(*b) || matches!(b, b'.' | b'_' | b'-'))
-    };
-    if !path.split('/').all(part) || name.len() > 255 {
-        return Err("a name is lower-case letters, digits, `.`, `_` and `-`, in parts separated by `/`");
-    }
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if tag.is_some_and(|tag| {
-        tag.len() > 128 || !tag.starts_with(word) || !tag.chars().all(|c| word(c) || matches!(c, '.' | '-'))
-    }) {
-        return Err("a tag is 1 to 128 letters, digits, `.`, `_` and `-`");
-    }
-    let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    match digest.map(|digest| digest.strip_prefix("sha256:")) {
-        None => Ok(()),
-        Some(Some(digest)) if digest.len() == 64 && digest.bytes().all(hex) => Ok(()),
-        Some(_) => Err("a digest is `sha256:` and 64 hexadecimal digits"),
+        InvalidReference::Digest(_) => "a digest is `sha256:` and 64 of 0-9 and a-f",
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::check;
-
-    #[test]
-    fn image_names_follow_the_reference_grammar() {
-        let digest = format!("app:1@sha256:{}", "a".repeat(64));
-        for good in [
-            "app",
-            "shop/web",
-            "shop/web:1.4",
-            "registry:5000/shop/web",
-            "localhost/x",
-            "[::1]:5000/x:y",
-            "a.b.c/d__e",
-            &digest,
-        ] {
-            assert_eq!(check(good), Ok(()), "{good}");
+/// The text as an image's name. Docker takes a first part in upper case for a registry; that is never what was meant.
+fn parsed(text: &str) -> Result<ImageName, InvalidReference> {
+    let name: ImageName = text.parse()?;
+    match name.registry() {
+        Some(host) if !host.contains(['.', ':']) && host.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+            Err(InvalidReference::UpperCase(host.to_owned()))
         }
-        let long = format!("app:{}", "t".repeat(129));
-        for bad in [
-            "",
-            "App",
-            "../x",
-            "a//b",
-            "app:",
-            "app:-x",
-            "app@sha256:abc",
-            "app@md5:abc",
-            "http://x/y",
-            "a b",
-            "-x",
-            &long,
-        ] {
-            assert!(check(bad).is_err(), "{bad}");
-        }
+        _ => Ok(name),
     }
 }

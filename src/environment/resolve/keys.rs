@@ -3,7 +3,7 @@
 
 /// At the top of a manifest; also our own words that are still to come.
 pub(super) const TOP: &[&str] =
-    &["version", "name", "include", "models", "balancers", "jobs", "hooks", "notify", "engine", "schema"];
+    &["version", "name", "include", "models", "jobs", "hooks", "notify", "engine", "schema"];
 
 /// In a service; also our own words that are still to come.
 pub(super) const SERVICE: &[&str] = &[
@@ -22,7 +22,6 @@ pub(super) const SERVICE: &[&str] = &[
     "pre_stop",
     "provider",
     "scale",
-    "traffic",
     "use_api_socket",
     "volumes_from",
 ];

@@ -12,6 +12,26 @@ use crate::manifest::source::Span;
 /// What a driver is asked for where the manifest names no capability.
 const GPU: &str = "gpu";
 
+/// What a process can be limited in.
+pub(super) const ULIMITS: [&str; 16] = [
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
+    "as",
+];
+
 /// Limits, and devices that drivers provide.
 pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> (Limits, Vec<DeviceRequest>) {
     let mut limits = Limits {
@@ -123,28 +143,10 @@ fn request(node: &Node, implied: &[&str], decoder: &mut Decoder<'_>) -> DeviceRe
 }
 
 fn ulimits(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeMap<String, Ulimit> {
-    const KNOWN: [(&str, ()); 16] = [
-        ("core", ()),
-        ("cpu", ()),
-        ("data", ()),
-        ("fsize", ()),
-        ("locks", ()),
-        ("memlock", ()),
-        ("msgqueue", ()),
-        ("nice", ()),
-        ("nofile", ()),
-        ("nproc", ()),
-        ("rss", ()),
-        ("rtprio", ()),
-        ("rttime", ()),
-        ("sigpending", ()),
-        ("stack", ()),
-        ("as", ()),
-    ];
     let mut found = BTreeMap::new();
     let Some(map) = nested(fields, "ulimits", decoder) else { return found };
     for (name, entry) in map.named() {
-        decoder.word(&Node::plain(entry.key, name), &KNOWN);
+        decoder.word(&Node::plain(entry.key, name), &ULIMITS.map(|word| (word, ())));
         let limit = |node: &Node, decoder: &mut Decoder<'_>| decoder.signed(node, -1..=i64::MAX);
         let ulimit = if let Kind::Map(_) = entry.value.kind {
             let mut fields = decoder.map(&entry.value, entry.key);

@@ -1,12 +1,14 @@
 //! Manifest → [`Environment`]: what the keys mean, their defaults, references between them, and the
 //! rules that span several. All errors at once. Besides the manifest it only asks whether files exist.
 
-use crate::environment::{Environment, Registry};
+use std::collections::BTreeMap;
+
+use crate::environment::{Balancer, Environment, Registry};
 use crate::fleet::Endpoint;
 use crate::manifest::decode::{Decoder, Fields};
-use crate::manifest::node::Node;
+use crate::manifest::node::{Node, printed};
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
-use crate::name::ProjectName;
+use crate::name::{BalancerName, ProjectName};
 
 mod age_keys;
 mod attachment;
@@ -34,8 +36,12 @@ mod registry;
 mod replicas;
 mod resources;
 mod runtime;
+mod schema;
 mod service;
+mod traffic;
 mod words;
+
+pub use schema::schema;
 
 use declared::Declared;
 use hosts::Machine;
@@ -72,6 +78,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
     let hosts_are_sound = decoder.count() == sound;
+    let balancers = traffic::balancers(&mut top, decoder);
     let active = words::texts(&mut top, "profiles", decoder);
     let roles = overrides::roles(&mut top, &hosts, decoder);
     let mut drafts = service::decode(&mut top, project_text, decoder, &declared);
@@ -84,7 +91,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {
-        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref() };
+        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref(), balancers: &balancers };
         between::check(&drafts, &fleet, decoder);
     }
     Some(Environment {
@@ -93,6 +100,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         root: manifest.root.clone(),
         registry,
         builder,
+        balancers,
         hosts: hosts.into_iter().map(|machine| (machine.host.name.clone(), machine.host)).collect(),
         overrides: drafts.iter().flat_map(Draft::overrides).collect(),
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
@@ -110,6 +118,7 @@ struct Fleet<'a> {
     hosts: &'a [Machine<'a>],
     builder: &'a Endpoint,
     registry: Option<&'a Registry>,
+    balancers: &'a BTreeMap<BalancerName, Balancer>,
 }
 
 /// Reads the map under a key, if there is one.
@@ -121,7 +130,7 @@ fn nested<'n>(fields: &mut Fields<'n>, key: &'static str, decoder: &mut Decoder<
 fn existing_file(node: &Node, decoder: &mut Decoder<'_>, root: &std::path::Path) -> Option<std::path::PathBuf> {
     let path = root.join(decoder.text(node)?);
     if !path.is_file() {
-        decoder.problem(node.span, format!("there is no file {}", path.display()));
+        decoder.problem(node.span, format!("there is no file {}", printed(&path)));
     }
     Some(path)
 }

@@ -14,7 +14,7 @@ use crate::manifest::source::Span;
 use crate::manifest::suggest;
 
 /// What becomes of mounts within a bind, in the kernel's words.
-const PROPAGATION: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
+pub(super) const PROPAGATION: [&str; 6] = ["rprivate", "private", "rshared", "shared", "rslave", "slave"];
 
 /// As large, and as open, as the engine makes it.
 const EMPTY_TMPFS: MountSource = MountSource::Tmpfs { size: None, mode: None };
@@ -58,7 +58,19 @@ pub(super) fn is_container_path(path: &str) -> bool {
 }
 
 fn short(node: &Node, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Mount> {
-    let parts = short::volume(decoder.text(node)?);
+    let text = decoder.text(node)?;
+    if let [letter, b':', b'\\' | b'/', ..] = text.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        let message = format!("{} begins with a path of Windows", quoted(text));
+        decoder.problem_with_help(
+            node.span,
+            message,
+            "hosts run Linux: write `/path/of/the/host:/path/in/the/container`",
+        );
+        return None;
+    }
+    let parts = short::volume(text);
     let (mut read_only, mut options) = (false, MountOptions::default());
     for option in parts.options.into_iter().flat_map(|options| options.split(',')) {
         match option {

@@ -13,7 +13,7 @@ use crate::manifest::node::{Entry, Kind, Map, Node, quoted};
 use crate::manifest::suggest;
 
 /// What is one for the whole fleet: a release has one image of a service, and one way to roll it out.
-const OF_THE_FLEET: [&str; 8] =
+pub(super) const OF_THE_FLEET: [&str; 8] =
     ["build", "depends_on", "deploy", "extends", "image", "platform", "profiles", "pull_policy"];
 
 /// What is written for roles.

@@ -2,31 +2,76 @@
 
 use std::collections::BTreeMap;
 
-use crate::environment::{Logging, RestartPolicy};
+use super::declared::Declared;
+use crate::delivery::Delivery;
+use crate::environment::{FileTarget, Logging, RestartPolicy, SecretFile};
 use crate::manifest::decode::{Decoder, Fields, decimal};
 use crate::manifest::node::{Node, quoted};
+use crate::manifest::source::Span;
 use crate::manifest::suggest;
 
 /// Where the manifest is silent: a service that cannot run is not restarted for ever.
-const RESTART: RestartPolicy = RestartPolicy::OnFailure(5);
+pub(super) const RESTART: RestartPolicy = RestartPolicy::OnFailure(5);
 
 /// The kernel takes no longer string in an environment (`MAX_ARG_STRLEN`).
 const LONGEST_VARIABLE: usize = 128 * 1024;
 
-/// Variables.
-pub(super) fn environment(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTreeMap<String, String> {
-    let pairs = fields.get("environment").map(|node| decoder.pairs(node)).unwrap_or_default();
+/// Signals by name; those of real time are `SIGRTMIN+1` and so on.
+pub(super) const SIGNALS: [&str; 31] = [
+    "SIGTERM",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGHUP",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGKILL",
+    "SIGWINCH",
+    "SIGABRT",
+    "SIGALRM",
+    "SIGPWR",
+    "SIGCONT",
+    "SIGBUS",
+    "SIGCHLD",
+    "SIGFPE",
+    "SIGILL",
+    "SIGIO",
+    "SIGPIPE",
+    "SIGPROF",
+    "SIGSEGV",
+    "SIGSTKFLT",
+    "SIGSTOP",
+    "SIGSYS",
+    "SIGTRAP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGVTALRM",
+    "SIGXCPU",
+    "SIGXFSZ",
+];
+
+/// A quarter of the stack that a program usually has, which its arguments and variables share (`execve(2)`).
+const LARGEST_ENVIRONMENT: usize = 2 << 20;
+
+/// Variables, and those whose values are secrets.
+pub(super) fn environment(
+    fields: &mut Fields<'_>,
+    decoder: &mut Decoder<'_>,
+    declared: &Declared<'_>,
+) -> (BTreeMap<String, String>, Vec<SecretFile>) {
+    let (pairs, maps) = fields.get("environment").map(|node| decoder.pairs_and_maps(node)).unwrap_or_default();
+    let mut secrets = Vec::new();
+    for (name, entry) in maps {
+        variable_name(name, entry.key, decoder);
+        let mut fields = decoder.map(&entry.value, entry.key);
+        let source = fields.required("secret", decoder).and_then(|node| declared.secret(node, decoder));
+        fields.finish(decoder);
+        let file = FileTarget { path: name.to_owned(), uid: 0, gid: 0, mode: 0 };
+        secrets.extend(source.map(|source| SecretFile { source, file, deliver: Delivery::Variable }));
+    }
     for pair in &pairs {
-        let first = pair.key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let plain = pair.key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-        if !first || !plain {
-            let message = format!("{} is not the name of a variable", quoted(&pair.key));
-            decoder.problem_with_help(
-                pair.span,
-                message,
-                "use letters, digits, `_`, `.` and `-`, and begin with a letter or `_`",
-            );
-        }
+        variable_name(&pair.key, pair.span, decoder);
         if pair.key.len() + pair.value.len() >= LONGEST_VARIABLE {
             decoder.problem(
                 pair.span,
@@ -34,7 +79,26 @@ pub(super) fn environment(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
             );
         }
     }
-    pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
+    let total: usize = pairs.iter().map(|pair| pair.key.len() + pair.value.len() + "=\0".len()).sum();
+    if let (true, Some(entry)) = (total > LARGEST_ENVIRONMENT, fields.entry("environment")) {
+        let help = "deliver what is large as a config or a secret";
+        decoder.problem_with_help(
+            entry.key,
+            "together the variables are larger than the 2 MiB that a program can be started with",
+            help,
+        );
+    }
+    (pairs.into_iter().map(|pair| (pair.key, pair.value)).collect(), secrets)
+}
+
+fn variable_name(name: &str, at: Span, decoder: &mut Decoder<'_>) {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    if !first || !plain {
+        let message = format!("{} is not the name of a variable", quoted(name));
+        let help = "use letters, digits, `_`, `.` and `-`, and begin with a letter or `_`";
+        decoder.problem_with_help(at, message, help);
+    }
 }
 
 /// The operator's labels; `shipctl.` is ours.
@@ -137,39 +201,6 @@ pub(super) fn working_dir(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) ->
 
 /// The signal that asks the container to end.
 pub(super) fn stop_signal(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
-    const SIGNALS: [&str; 31] = [
-        "SIGTERM",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGHUP",
-        "SIGUSR1",
-        "SIGUSR2",
-        "SIGKILL",
-        "SIGWINCH",
-        "SIGABRT",
-        "SIGALRM",
-        "SIGPWR",
-        "SIGCONT",
-        "SIGBUS",
-        "SIGCHLD",
-        "SIGFPE",
-        "SIGILL",
-        "SIGIO",
-        "SIGPIPE",
-        "SIGPROF",
-        "SIGSEGV",
-        "SIGSTKFLT",
-        "SIGSTOP",
-        "SIGSYS",
-        "SIGTRAP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGVTALRM",
-        "SIGXCPU",
-        "SIGXFSZ",
-    ];
     let node: &Node = fields.get("stop_signal")?;
     let text = decoder.text(node)?;
     let name = text.strip_prefix("SIG").unwrap_or(text);

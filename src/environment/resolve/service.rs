@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::declared::Declared;
 use super::dependencies::{self, Dependency};
 use super::ports::Published;
-use super::{deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, words};
+use super::{
+    deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, traffic, words,
+};
 use crate::delivery::Delivery;
 use crate::environment::{Privileges, Replicas, Runtime, Service};
 use crate::fleet::Host;
@@ -16,7 +18,7 @@ use crate::manifest::source::Span;
 use crate::name::{HostName, ServiceName};
 
 /// From the stop signal to SIGKILL where the manifest is silent.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// A service and the places that rules between services point at.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub(super) struct Draft {
     pub(super) constraints: Vec<Span>,
     /// `deploy.update_config.order`
     pub(super) order: Option<Span>,
+    /// One for each balancer of `traffic`.
+    pub(super) balancers: Vec<Span>,
     pub(super) profiles: Vec<String>,
     pub(super) depends_on: Vec<Dependency>,
     /// `deploy.replicas`, where the service is replicated.
@@ -119,7 +123,10 @@ pub(super) fn service(
     let configs = files::configs(fields, decoder, declared, &mut targets);
     let is_baked = configs.iter().any(|config| config.deliver == Delivery::Image);
     let baked = fields.entry("configs").filter(|_| is_baked).map(|entry| entry.key);
-    let secrets = files::secrets(fields, decoder, declared, &mut targets);
+    let user = runtime::user(fields, decoder);
+    let mut secrets = files::secrets(fields, decoder, declared, files::Owner::of(user.as_deref()), &mut targets);
+    let (environment, variables) = runtime::environment(fields, decoder, declared);
+    secrets.extend(variables);
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
     let (limits, device_requests) = limits::decode(fields, decoder);
@@ -127,7 +134,7 @@ pub(super) fn service(
     let runtime = Runtime {
         command: fields.get("command").and_then(|node| decoder.command(node)),
         entrypoint: fields.get("entrypoint").and_then(|node| decoder.command(node)),
-        environment: runtime::environment(fields, decoder),
+        environment,
         ports,
         volumes,
         networks,
@@ -135,7 +142,7 @@ pub(super) fn service(
         restart: runtime::restart(fields, deploy.restart, decoder),
         logging: runtime::logging(fields, decoder),
         labels: runtime::labels(fields, decoder),
-        user: runtime::user(fields, decoder),
+        user,
         init: fields.get("init").and_then(|node| decoder.boolean(node)).unwrap_or(false),
         stop_signal: runtime::stop_signal(fields, decoder),
         stop_grace_period: fields
@@ -151,15 +158,17 @@ pub(super) fn service(
         naming: naming::decode(fields, decoder),
         annotations: words::pairs(fields, "annotations", decoder),
     };
+    let traffic = traffic::decode(fields, decoder);
     let platform = image::platform(fields, decoder);
     image::pull_policy(fields, build.is_some(), decoder);
     let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
     if let (Some(entry), true) = (fields.entry("read_only"), runtime.privileges.read_only)
-        && !(configs.iter().all(|config| !config.deliver.is_default()) && secrets.is_empty())
+        && (configs.iter().any(|config| config.deliver.is_default())
+            || secrets.iter().any(|secret| secret.deliver.is_default()))
     {
         // Engines refuse to copy into one ("container rootfs is marked read-only").
-        let help =
-            "remove `read_only`, give the service no secrets, and its configs `deliver: volume` or `deliver: image`";
+        let help = "remove `read_only`, or give its configs `deliver: volume` or `deliver: image`, and its secrets \
+                    `tmpfs: true`";
         decoder.problem_with_help(entry.key, "files cannot be delivered into a read-only container", help);
     }
     // Were read when the layers were put together.
@@ -178,6 +187,7 @@ pub(super) fn service(
         instance: 1,
         instance_of: None,
         update: deploy.update,
+        traffic: traffic.as_ref().map(|(traffic, _)| traffic.clone()),
         configs,
         secrets,
         runtime,
@@ -189,6 +199,7 @@ pub(super) fn service(
         ports: port_spans,
         constraints: deploy.constraint_spans,
         order: deploy.order,
+        balancers: traffic.map(|(_, spans)| spans).unwrap_or_default(),
         profiles,
         depends_on,
         replicas: deploy.replicas,

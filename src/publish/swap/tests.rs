@@ -92,7 +92,8 @@ fn a_secret_is_never_shown_and_binary_values_come_back_as_they_were() {
     let mut memory = Memory::default();
     memory.set("a", Some(&[0xff, 0]));
     let secret = crate::environment::Secret::new("hush-hush".to_owned());
-    let hidden = Values([("a".to_owned(), Published::secret(&secret, "shop/prod/a"))].into());
+    let hidden = Values([("a".to_owned(), Published::secret("a".parse().expect("a name"), secret))].into());
+    let hidden = hidden.keyed(&crate::fleet::key::FingerprintKey::generate());
     let (publication, swap) = memory.prepared(Target::Values(hidden), None).expect("something to do");
     let said = format!("{publication}{publication:?}{}", serde_json::to_string(&publication).unwrap());
     assert!(!said.contains("hush"), "{said}");

@@ -18,9 +18,11 @@ mod master;
 mod private_dir;
 mod refusal;
 mod relay;
+mod socket;
 
 use link::Link;
 pub use master::SSH_CONFIG_VARIABLE;
+pub use socket::SshSocket;
 
 /// A way to a host by SSH. A connection that was lost is made anew by the next call that needs it; the call
 /// that it was lost under fails, because only its caller knows what that means.

@@ -33,7 +33,7 @@ certs_create() {
     $REGISTRY && certs_issue "$DIR/ca/registry" registry serverAuth "IP:$SUBNET.1, DNS:registry"
     ssh-keygen -q -t ed25519 -N '' -C operator -f "$DIR/ssh/id_ed25519"
     local host
-    for host in $(hosts_ssh); do certs_hostkey "$host"; done
+    for host in $(machines_ssh); do certs_hostkey "$host"; done
     certs_ssh_config
 }
 
@@ -48,7 +48,7 @@ certs_ssh_config() {
     local host address
     : >"$DIR/ssh/known_hosts"
     {
-        for host in $(hosts_ssh); do
+        for host in $(machines_ssh); do
             address=$(host_addr "$host")
             printf 'Host %s %s\n    HostName %s\n' "$host" "$address" "$address"
             printf '%s,%s %s\n' "$host" "$address" "$(cut -d' ' -f1,2 "$DIR/ssh/hostkeys/$host.pub")" \

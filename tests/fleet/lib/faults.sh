@@ -26,7 +26,7 @@ host_unfill() {
 # known_hosts is deliberately left alone: that is the situation to be tested.
 host_new_hostkey() {
     local host=$1 pid
-    [[ $(host_kind "$host") == ssh ]] || usage_error "$host has no SSH server"
+    machines_ssh | grep -x -- "$host" >/dev/null || usage_error "$host has no SSH server"
     pid=$(host_pid "$host") || die "$host is off"
     certs_hostkey "$host"
     install -m 600 "$DIR/ssh/hostkeys/$host" "/proc/$pid/root/etc/ssh/ssh_host_ed25519_key"

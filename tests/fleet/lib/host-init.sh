@@ -38,6 +38,7 @@ first_boot() {
     {
         printf '127.0.0.1 localhost\n'
         for name in $HOSTS; do printf '%s %s\n' "$SUBNET.$((10 + ${name#h}))" "$name"; done
+        for name in $BALANCERS; do printf '%s %s\n' "$SUBNET.$((3 + ${name#lb}))" "$name"; done
     } >"$root/etc/hosts"
     printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
     cat >"$root/etc/passwd" <<'PASSWD'
@@ -45,8 +46,9 @@ root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 sshd:x:100:65534::/run/sshd:/usr/sbin/nologin
 deploy:x:1000:1000:deploy:/home/deploy:/bin/bash
+haproxy:x:101:998:haproxy:/nonexistent:/usr/sbin/nologin
 PASSWD
-    printf 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\ndocker:x:999:deploy\ndeploy:x:1000:\n' >"$root/etc/group"
+    printf 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\ndocker:x:999:deploy\nhaproxy:x:998:deploy\ndeploy:x:1000:\n' >"$root/etc/group"
     # "*": no password fits, but the account is not locked (sshd refuses those).
     printf 'root:*:19000::::::\nsshd:*:19000::::::\ndeploy:*:19000::::::\n' >"$root/etc/shadow"
     chmod 600 "$root/etc/shadow"
@@ -55,6 +57,11 @@ PASSWD
     fi
     case $KIND in
         ssh) first_boot_ssh ;;
+        balancer)
+            first_boot_ssh
+            install -D -m 644 "$FLEET_DIR/$HOST/haproxy.cfg" "$root/etc/haproxy/haproxy.cfg"
+            install -d -m 2775 -o 101 -g 998 "$root/var/lib/haproxy"
+            ;;
         tcp)
             install -D -m 644 "$FLEET_DIR/certs/ca.pem" "$root/etc/docker/tls/ca.pem"
             install -m 600 "$FLEET_DIR/ca/$HOST.pem" "$root/etc/docker/tls/cert.pem"

@@ -27,6 +27,16 @@ run_sshd() {
     exec /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config </dev/null >>/run/fleet/sshd.log 2>&1
 }
 
+run_haproxy() {
+    install -d -m 2775 -o haproxy -g haproxy /run/haproxy
+    local state=/var/lib/haproxy/server-state
+    [[ -e $state ]] || install -m 664 -o haproxy -g haproxy /dev/null "$state"
+    printf '%s\n' "$BASHPID" >/run/haproxy.pid
+    # A master that workers come and go under, as on a machine with an init system.
+    exec haproxy -W -S /run/haproxy/master.sock,uid,101,gid,998,mode,660 -f /etc/haproxy/haproxy.cfg \
+        </dev/null >>/run/fleet/haproxy.log 2>&1
+}
+
 # A kernel without nf_tables needs the older tool; the choice is this host's only.
 choose_iptables() {
     iptables -w -t nat -L -n >/dev/null 2>&1 && return
@@ -38,9 +48,13 @@ choose_iptables() {
 
 case $1 in
     boot)
-        choose_iptables
-        if [[ $KIND == ssh ]]; then run_sshd & fi
-        run_dockerd &
+        if [[ $KIND == ssh || $KIND == balancer ]]; then run_sshd & fi
+        if [[ $KIND == balancer ]]; then
+            run_haproxy &
+        else
+            choose_iptables
+            run_dockerd &
+        fi
         # As pid 1 we inherit every orphan of the host (a killed dockerd leaves its
         # shims); while bash waits, it reaps them.
         while :; do
@@ -51,4 +65,5 @@ case $1 in
     service) setsid bash /etc/fleet/run "run-$2" </dev/null >/dev/null 2>&1 & ;;
     run-dockerd) run_dockerd ;;
     run-sshd) run_sshd ;;
+    run-haproxy) run_haproxy ;;
 esac

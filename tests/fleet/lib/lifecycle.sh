@@ -83,6 +83,10 @@ fleet_wipe() {
         host_wipe "$host" &
         pids+=("$!")
     done
+    for host in $(balancers); do
+        balancer_wipe "$host" &
+        pids+=("$!")
+    done
     for host in "${pids[@]}"; do wait "$host" || failed=true; done
     if $failed; then die 'some host could not be wiped'; fi
 }
@@ -108,7 +112,7 @@ host_wipe() {
         find . -xdev -path ./var/lib/docker -prune -o -print | sort |
             comm -13 /etc/fleet/baseline - | grep -v -e ^./etc/docker -e ^./opt/containerd |
             while read -r path; do rm -rf -- "$path"; done
-        rm -rf /tmp/* /dev/shm/* /run/lock/*
+        rm -rf /tmp/* /dev/shm/* /run/lock/* /run/shipctl
         exit 0
     ' || { say "$host: wipe failed"; return 1; }
 }

@@ -2,16 +2,18 @@
 # What a fleet is: written once by `up` as fleet.env (for shells, and for ourselves)
 # and fleet.json (for programs).
 
-nodes() { # every engine
+nodes() { # every machine
     hosts
+    balancers
     if $BUILDER; then printf 'builder\n'; fi
 }
 hosts() { seq -f 'h%g' 1 "$COUNT"; }
-hosts_ssh() { hosts | grep -vx -- "$TCP" || true; }
+machines_ssh() { nodes | grep -vx -e "$TCP" -e builder || true; }
 
 host_addr() {
     case $1 in
         builder) printf '%s.3' "$SUBNET" ;;
+        lb*) printf '%s.%s' "$SUBNET" $((3 + ${1#lb})) ;;
         *) printf '%s.%s' "$SUBNET" $((10 + ${1#h})) ;;
     esac
 }
@@ -19,6 +21,7 @@ host_addr() {
 host_kind() {
     case $1 in
         builder) printf 'local' ;;
+        lb*) printf 'balancer' ;;
         "$TCP") printf 'tcp' ;;
         *) printf 'ssh' ;;
     esac
@@ -29,6 +32,8 @@ host_kind() {
 state_validate() {
     [[ $NAME =~ ^[a-z0-9]{1,10}$ ]] || usage_error "--name: 1 to 10 of a-z 0-9"
     [[ $COUNT =~ ^[1-9][0-9]*$ && $COUNT -le 99 ]] || usage_error '--hosts: 1 to 99'
+    [[ $BALANCERS =~ ^[0-6]$ ]] || usage_error '--balancers: 0 to 6'
+    [[ $CHECK =~ ^[a-z0-9\ ]+$ ]] || usage_error "--check: like 'inter 200ms fall 2 rise 1', or none"
     [[ $SUBNET =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || usage_error '--subnet: like 10.77.0'
     [[ $DIR =~ ^/[A-Za-z0-9._/-]+$ ]] || usage_error '--dir: only A-Z a-z 0-9 . _ - /'
     ((${#DIR} <= 80)) || usage_error '--dir: path too long for sockets below it'
@@ -46,6 +51,7 @@ state_save() {
         printf 'FLEET_COUNT=%s\nFLEET_HOSTS="%s"\nFLEET_TCP=%s\n' "$COUNT" "$(hosts | paste -sd' ')" "$TCP"
         printf 'FLEET_HAS_REGISTRY=%s\nFLEET_HAS_HAPROXY=%s\nFLEET_HAS_BUILDER=%s\nFLEET_DISK=%s\n' \
             "$REGISTRY" "$HAPROXY" "$BUILDER" "$DISK"
+        printf 'FLEET_BALANCERS=%s\nFLEET_CHECK="%s"\n' "$BALANCERS" "$CHECK"
         printf 'FLEET_OPERATOR=%s.254\nFLEET_SSH_CONFIG=%s\n' "$SUBNET" "$DIR/ssh/config"
         for host in $(hosts); do printf 'FLEET_%s=%s\n' "${host^^}" "$(host_addr "$host")"; done
         if $REGISTRY; then
@@ -77,6 +83,17 @@ state_json() {
     $REGISTRY && printf ',\n  "registry": {"address": "%s.1:5000", "user": "shipctl", "password_file": "%s"}' \
         "$SUBNET" "$DIR/registry/password"
     $HAPROXY && printf ',\n  "haproxy": {"url": "http://%s.2/", "socket": "%s"}' "$SUBNET" "$DIR/haproxy/admin.sock"
+    if ((BALANCERS)); then
+        printf ',\n  "balancers": ['
+        separator=''
+        for host in $(balancers); do
+            printf '%s\n    {"name": "%s", "address": "%s", "url": "http://%s", "socket": "%s", "master": "%s"}' \
+                "$separator" "$host" "$(host_addr "$host")" "$(host_addr "$host")" \
+                /run/haproxy/admin.sock /run/haproxy/master.sock
+            separator=,
+        done
+        printf '\n  ]'
+    fi
     $BUILDER && printf ',\n  "builder": {"socket": "%s"}' "$DIR/builder/docker.sock"
     printf '\n}\n'
 }
@@ -87,6 +104,7 @@ state_load() {
     . "$DIR/fleet.env"
     NAME=$FLEET_NAME SUBNET=$FLEET_SUBNET COUNT=$FLEET_COUNT TCP=$FLEET_TCP DISK=$FLEET_DISK
     REGISTRY=$FLEET_HAS_REGISTRY HAPROXY=$FLEET_HAS_HAPROXY BUILDER=$FLEET_HAS_BUILDER
+    BALANCERS=$FLEET_BALANCERS CHECK=$FLEET_CHECK
 }
 
 state_status() {
@@ -97,7 +115,10 @@ state_status() {
         if proc_pid "$DIR/$node/init.pid" >/dev/null; then
             power=on
             link=$(ip -n "$(ns net)" -o link show "v$node" | grep '[<,]UP[,>]' >/dev/null && echo up || echo cut)
-            engine=$(host_docker "$node" version --format '{{.Server.Version}}' 2>/dev/null) || engine=down
+            if [[ $(host_kind "$node") == balancer ]]; then
+                engine=$(balancer_ready "$node" && echo haproxy || echo down)
+            else engine=$(host_docker "$node" version --format '{{.Server.Version}}' 2>/dev/null) || engine=down
+            fi
         fi
         printf '%-8s %-15s %-6s %-6s %-5s %s\n' "$node" "$(host_addr "$node")" "$(host_kind "$node")" \
             "$power" "$link" "$engine"

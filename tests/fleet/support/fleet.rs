@@ -1,4 +1,4 @@
-//! Three hosts, as a test has them: h1 and h2 by SSH, h3 as a bare Docker endpoint with TLS.
+//! Real hosts, as a test has them.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::thread;
 
 use super::poll::until;
 use super::session::Session;
-use super::{Container, Host, Run, SOON};
+use super::{Balancer, Container, Host, Run, SOON, Shape};
 
 static SESSION: Mutex<Option<Session>> = Mutex::new(None);
 
@@ -18,12 +18,18 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet whose hosts are empty.
     pub fn start() -> Self {
+        Self::of(&Shape::TESTS)
+    }
+
+    /// The same, of other machines.
+    pub fn of(shape: &'static Shape) -> Self {
         let mut session = SESSION.lock().unwrap_or_else(PoisonError::into_inner);
-        if session.as_ref().is_some_and(|running| running.reset().is_err()) {
-            // A test that failed may leave what no reset can mend.
+        // A test that failed may leave what no reset can mend.
+        let fits = |running: &Session| running.shape == shape && running.reset().is_ok();
+        if !session.as_ref().is_some_and(fits) {
             session.take().into_iter().for_each(Session::end);
         }
-        session.get_or_insert_with(Session::begin);
+        session.get_or_insert_with(|| Session::begin(shape));
         Self { session }
     }
 
@@ -70,6 +76,14 @@ impl Fleet {
     #[track_caller]
     pub fn host(&self, name: &str) -> Host {
         self.hosts().into_iter().find(|host| host.name == name).expect("a host of that name")
+    }
+
+    /// One balancer.
+    #[track_caller]
+    pub fn balancer(&self, name: &str) -> Balancer {
+        let balancers = self.session().facts["balancers"].as_array().expect("the fleet has balancers");
+        let facts = balancers.iter().find(|balancer| balancer["name"] == name).expect("a balancer of that name");
+        Balancer::read(facts, self.file("ssh/config"))
     }
 
     /// What each host answers as its release; `-` for no answer.

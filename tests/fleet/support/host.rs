@@ -19,6 +19,8 @@ const LOCK: &str = "shipctl-lock-";
 pub struct Host {
     pub name: String,
     pub address: String,
+    /// Whether it is reached by SSH; else it is a bare Docker endpoint with TLS.
+    pub by_ssh: bool,
     pub socket: PathBuf,
 }
 
@@ -26,7 +28,8 @@ impl Host {
     /// From the fleet's description of itself.
     pub fn read(facts: &Value) -> Self {
         let text = |key: &str| facts[key].as_str().unwrap_or_else(|| panic!("a host has a {key}")).to_owned();
-        Self { name: text("name"), address: text("address"), socket: text("socket").into() }
+        let by_ssh = text("kind") == "ssh";
+        Self { name: text("name"), address: text("address"), by_ssh, socket: text("socket").into() }
     }
 
     /// All containers that are not notes of shipctl's own, oldest first.
@@ -84,6 +87,11 @@ impl Host {
     pub fn release(&self) -> String {
         let answer = self.get("/");
         answer.and_then(|answer| Some(answer["release"].as_str()?.to_owned())).unwrap_or_else(|| "-".to_owned())
+    }
+
+    /// Where its application answers.
+    pub fn url(&self) -> String {
+        format!("http://{}:{PORT}", self.address)
     }
 
     /// Whether its SSH server lets us connect.

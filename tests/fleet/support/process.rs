@@ -32,11 +32,20 @@ pub fn signal(name: &str, pid: u32) {
 
 /// Command lines of everything that runs on this machine, its hosts included: containers and daemons too.
 pub fn command_lines() -> Vec<Vec<u8>> {
+    of_processes("cmdline")
+}
+
+/// The same for environments.
+pub fn environments() -> Vec<Vec<u8>> {
+    of_processes("environ")
+}
+
+fn of_processes(file: &str) -> Vec<Vec<u8>> {
     let entries = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
     let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     let processes = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_process));
-    // One that has ended since has no command line any more.
-    processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok()).collect()
+    // One that has ended since has nothing to read any more.
+    processes.filter_map(|entry| std::fs::read(entry.path().join(file)).ok()).collect()
 }
 
 /// Whether `text` holds `part`, both as bytes.

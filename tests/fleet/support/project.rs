@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::process::finish;
-use super::{Fleet, Run, Running, root};
+use super::{Fleet, Host, Run, Running, root};
 
 /// What the application gets to know that nobody else may.
 pub const API_TOKEN: &str = "tok-3b9f0c55e1d84a7f";
@@ -20,7 +20,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Release v1 of an application that does well, for all three hosts.
+    /// Release v1 of an application that does well, for all hosts.
     pub fn new(fleet: &Fleet) -> Self {
         let project = Self { directory: TempDir::new().expect("a directory"), ssh_config: fleet.file("ssh/config") };
         for directory in ["environments", "templates", "secrets", "run"] {
@@ -58,6 +58,21 @@ impl Project {
     /// The next release misbehaves on one host.
     pub fn misbehave_on(&self, host: &str, mode: &str) {
         self.template(&format!("{{% if host.name == \"{host}\" %}}mode={mode}{{% endif %}}"));
+    }
+
+    /// The application counts POSTs where a new container finds them.
+    pub fn count_posts(&self) {
+        self.edit("services:\n  web:\n", "volumes: { data: {} }\nservices:\n  web:\n    volumes: [\"data:/data\"]\n");
+        self.edit("GREETING: hello", "GREETING: hello, POSTS_FILE: /data/posts");
+    }
+
+    /// Requests come through balancers: through the first one's process, and the second one's master.
+    pub fn behind_balancers(&self) {
+        let traffic = "    traffic: { balancer: [lb1, lb2], backend: app, drain_deadline: 20s, up_deadline: 20s }\n";
+        self.edit("    health:\n", &format!("{traffic}    health:\n"));
+        let balancers = "  lb1: { haproxy: { ssh: deploy@lb1, socket: /run/haproxy/admin.sock } }\n  lb2: { haproxy: { ssh: \
+                         deploy@lb2, master: /run/haproxy/master.sock } }\n";
+        self.edit("registry:\n", &format!("balancers:\n{balancers}registry:\n"));
     }
 
     /// Names the image's tag in the manifest.
@@ -125,6 +140,18 @@ impl Project {
 /// Waiting is as short as it can be without proving nothing.
 fn manifest(fleet: &Fleet) -> String {
     let certificate = |name: &str| fleet.file(&format!("certs/{name}.pem")).display().to_string();
+    let host = |host: Host| {
+        let Host { name, address, by_ssh, .. } = host;
+        if by_ssh {
+            return format!("  {name}: {{ ssh: deploy@{name} }}\n");
+        }
+        let [ca, cert, key] = ["ca", "cert", "key"].map(certificate);
+        format!(
+            "  {name}:\n    docker: \"tcp://{address}:2376\"\n    tls:\n      ca: {ca}\n      cert: {cert}\n      \
+             key: {key}\n"
+        )
+    };
+    let hosts: Vec<String> = fleet.hosts().into_iter().map(host).collect();
     format!(
         r#"project: shop
 configs:
@@ -144,15 +171,7 @@ services:
     deploy:
       update_config: {{ parallelism: 1, monitor: 300ms }}
 hosts:
-  h1: {{ ssh: deploy@h1 }}
-  h2: {{ ssh: deploy@h2 }}
-  h3:
-    docker: "tcp://{address}:2376"
-    tls:
-      ca: {ca}
-      cert: {cert}
-      key: {key}
-registry:
+{hosts}registry:
   host: {registry}
   ca: {ca}
   username: shipctl
@@ -162,11 +181,9 @@ secrets:
   registry_password: {{ file: secrets/registry_password }}
   api_token: {{ file: secrets/api_token }}
 "#,
-        address = fleet.host("h3").address,
+        hosts = hosts.concat(),
         registry = fleet.registry(),
         ca = certificate("ca"),
-        cert = certificate("cert"),
-        key = certificate("key"),
         builder = fleet.file("builder/docker.sock").display(),
     )
 }

@@ -80,6 +80,19 @@ impl Running {
         self.wait_for("step_started", is_it);
     }
 
+    /// Tells of every event that has a content, as it comes, to the end.
+    #[track_caller]
+    pub fn follow(mut self, mut tell: impl FnMut(&str, &Value)) -> Run {
+        while let Ok(line) = self.lines.recv_timeout(LIMIT) {
+            let record: Value = serde_json::from_str(&line).expect("JSON lines");
+            self.seen.push(line);
+            for (name, event) in record["event"].as_object().into_iter().flatten() {
+                tell(name, event);
+            }
+        }
+        self.end()
+    }
+
     /// Sends a signal to shipctl alone.
     pub fn signal(&self, name: &str) {
         signal(name, self.child.id());

@@ -12,11 +12,9 @@ use serde_json::Value;
 
 use super::poll::until;
 use super::process::{attempt, command};
-use super::{images, root};
+use super::{Shape, images, root};
 
-/// Fleets of tests begin with `t`.
-pub const NAME: &str = "t1";
-const SUBNET: &str = "10.77.0";
+/// One fleet at a time: two would measure each other.
 const LOCK: &str = "/tmp/shipctl-tests-t1.lock";
 
 /// Ends the fleet when the process that holds the other end of its input has ended, without having said `over`.
@@ -30,26 +28,30 @@ read -r word
 pub struct Session {
     pub facts: Value,
     pub directory: PathBuf,
+    pub shape: &'static Shape,
     reaper: Child,
-    /// One fleet of this name on the machine. The reaper holds it too, until the fleet is down.
+    /// One fleet on the machine. The reaper holds it too, until the fleet is down.
     _lock: File,
 }
 
 impl Session {
     /// Starts a fleet. One that an earlier run left behind ends first.
-    pub fn begin() -> Self {
+    pub fn begin(shape: &'static Shape) -> Self {
         require();
         // One that another user has made can be read, which is enough for locking.
         let lock = File::open(LOCK).or_else(|_| File::create(LOCK)).expect("the lock file can be opened");
         until("no other run of these tests", Duration::from_mins(15), || lock.try_lock().ok());
-        script(&["down", "--name", NAME]).expect("an earlier fleet can be ended");
-        let reaper = reaper(&lock);
-        let arguments = ["up", "--name", NAME, "--subnet", SUBNET, "--hosts", "3", "--registry", "--builder"];
-        script(&arguments).unwrap_or_else(|complaint| panic!("the fleet does not start\n{complaint}"));
-        let directory = PathBuf::from(format!("/tmp/shipctl-fleet-{NAME}"));
+        script(&["down", "--name", shape.name]).expect("an earlier fleet can be ended");
+        let reaper = reaper(&lock, shape.name);
+        let Shape { name, subnet, tcp, .. } = shape;
+        let (hosts, balancers) = (shape.hosts.to_string(), shape.balancers.to_string());
+        let machines = ["--hosts", &hosts, "--tcp", tcp, "--balancers", &balancers, "--registry", "--builder"];
+        script(&[&["up", "--name", name, "--subnet", subnet], &machines[..]].concat())
+            .unwrap_or_else(|complaint| panic!("the fleet does not start\n{complaint}"));
+        let directory = PathBuf::from(format!("/tmp/shipctl-fleet-{name}"));
         let facts = fs::read_to_string(directory.join("fleet.json")).expect("the fleet describes itself");
         let facts = serde_json::from_str(&facts).expect("the fleet describes itself in JSON");
-        let session = Self { facts, directory, reaper, _lock: lock };
+        let session = Self { facts, directory, shape, reaper, _lock: lock };
         images::publish(&session);
         session
     }
@@ -70,7 +72,7 @@ impl Session {
 
     /// Ends the fleet now.
     pub fn end(mut self) {
-        script(&["down", "--name", NAME]).unwrap_or_else(|complaint| panic!("{complaint}"));
+        script(&["down", "--name", self.shape.name]).unwrap_or_else(|complaint| panic!("{complaint}"));
         let mut input = self.reaper.stdin.take().expect("the reaper has an input");
         std::io::Write::write_all(&mut input, b"over\n").expect("the reaper listens");
         drop(input);
@@ -78,10 +80,10 @@ impl Session {
     }
 }
 
-fn reaper(lock: &File) -> Child {
+fn reaper(lock: &File, name: &str) -> Child {
     let lock = lock.try_clone().expect("a second handle on the lock");
     let mut reaper = command("bash");
-    reaper.args(["-c", REAPER]).arg(path()).arg(NAME);
+    reaper.args(["-c", REAPER]).arg(path()).arg(name);
     // Ctrl-C in a terminal is not for it.
     reaper.stdin(Stdio::piped()).stdout(Stdio::from(lock)).stderr(Stdio::null()).process_group(0);
     reaper.spawn().expect("bash starts")

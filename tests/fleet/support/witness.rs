@@ -1,35 +1,45 @@
-//! Reads the command line of every process on the machine, over and over, and remembers what it must not see.
+//! Reads the command line and the environment of every process on the machine, over and over, and remembers what it must
+//! not see.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use super::process::{command_lines, holds};
+use super::process::{command_lines, environments, holds};
 
 /// Watches until it is asked.
 pub struct Witness {
     over: Arc<AtomicBool>,
+    in_environments: Arc<Mutex<Vec<String>>>,
     watch: JoinHandle<(usize, Vec<String>)>,
 }
 
 impl Witness {
-    /// Begins to look for these texts.
+    /// Begins to look for these texts in command lines.
     pub fn of(texts: &[&str]) -> Self {
-        let (over, texts) =
-            (Arc::new(AtomicBool::new(false)), texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
-        let is_over = Arc::clone(&over);
+        let (over, in_environments) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let in_lines: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let (is_over, others) = (Arc::clone(&over), Arc::clone(&in_environments));
         let watch = thread::spawn(move || {
             let (mut rounds, mut found) = (0, Vec::new());
             while !is_over.load(Ordering::Relaxed) {
                 rounds += 1;
-                let told = |line: &Vec<u8>| texts.iter().any(|text| holds(line, text.as_bytes()));
-                found.extend(
-                    command_lines().into_iter().filter(told).map(|line| String::from_utf8_lossy(&line).into_owned()),
-                );
+                found.extend(told(command_lines(), &in_lines));
+                let others: Vec<String> = others.lock().expect("nobody panics while they hold it").clone();
+                if !others.is_empty() {
+                    found.extend(told(environments(), &others));
+                }
             }
             (rounds, found)
         });
-        Self { over, watch }
+        Self { over, in_environments, watch }
+    }
+
+    /// From here on, it looks for these in environments too.
+    pub fn and_of_environments(self, texts: &[&str]) -> Self {
+        let others = texts.iter().map(|text| (*text).to_owned());
+        self.in_environments.lock().expect("nobody panics while they hold it").extend(others);
+        self
     }
 
     /// How often it looked, and what it saw.
@@ -37,4 +47,9 @@ impl Witness {
         self.over.store(true, Ordering::Relaxed);
         self.watch.join().expect("looking does not panic")
     }
+}
+
+fn told(seen: Vec<Vec<u8>>, texts: &[String]) -> Vec<String> {
+    let tells = |seen: &Vec<u8>| texts.iter().any(|text| holds(seen, text.as_bytes()));
+    seen.into_iter().filter(tells).map(|seen| String::from_utf8_lossy(&seen).into_owned()).collect()
 }

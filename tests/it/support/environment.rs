@@ -10,10 +10,11 @@ use shipctl::delivery::Delivery;
 use shipctl::environment::publish::{PublishedValue, Publishing, StoreAccess, StoreKind};
 use shipctl::environment::{
     AgeKeys, BatchSize, Check, ConfigFile, ConfigSource, Environment, FailureAction, FileTarget, Health, Limits,
-    Logging, Naming, Network, Order, Port, Privileges, Protocol, RestartPolicy, Runtime, Service, UpdatePolicy,
+    Logging, Naming, Network, Order, Port, Privileges, Protocol, RestartPolicy, Runtime, Secret, Service, UpdatePolicy,
 };
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::fleet::{Endpoint, Host};
-use shipctl::name::{HostName, ServiceName};
+use shipctl::name::{HostName, SecretName, ServiceName};
 use shipctl::publish::{Published, Values};
 use shipctl::release::{Files, Release};
 use shipctl::template::rendered::RenderedFile;
@@ -42,6 +43,7 @@ pub fn environment(hosts: usize) -> Environment {
         registry: None,
         builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
         hosts: hosts.collect(),
+        balancers: BTreeMap::new(),
         services: IndexMap::from([(web.name.clone(), web)]),
         overrides: BTreeMap::new(),
         secrets: BTreeMap::new(),
@@ -78,6 +80,7 @@ pub fn web() -> Service {
             delay: Duration::ZERO,
             failure_action: FailureAction::Rollback,
         },
+        traffic: None,
         configs: Vec::new(),
         secrets: Vec::new(),
         runtime: Runtime {
@@ -152,8 +155,8 @@ pub fn published(environment: &Environment, tag: &str) -> BTreeMap<String, Value
     environment.publish.iter().map(|(name, store)| (name.clone(), values(store))).collect()
 }
 
-/// The files of a release with this tag.
-pub fn files(environment: &Environment, tag: &str) -> Files {
+/// The configuration of a release with this tag.
+pub fn configs(environment: &Environment, tag: &str) -> Files {
     let mut files = Files::new();
     for service in environment.services.values().filter(|service| !service.configs.is_empty()) {
         for host in environment.placed(service) {
@@ -167,10 +170,44 @@ pub fn files(environment: &Environment, tag: &str) -> Files {
     files
 }
 
+/// The key that operators know an environment by.
+pub fn key() -> FingerprintKey {
+    FingerprintKey::parse(&"5e".repeat(32)).expect("a key")
+}
+
+/// A secret for every service on every host.
+pub fn secrets(environment: &Environment) -> Files {
+    let target = FileTarget { path: "/run/secrets/token".to_owned(), uid: 0, gid: 0, mode: 0o400 };
+    let (name, secret): (SecretName, _) = ("token".parse().expect("a name"), Secret::new("hunter2".to_owned()));
+    let file = RenderedFile::secret(target, name, secret, Delivery::Container);
+    let places = environment
+        .hosts
+        .keys()
+        .flat_map(|host| environment.services.keys().map(|service| (host.clone(), service.clone())));
+    places.map(|place| (place, vec![file.clone()])).collect()
+}
+
+/// All files of a release with this tag.
+pub fn files(environment: &Environment, tag: &str) -> Files {
+    let mut files = secrets(environment);
+    for (place, configs) in configs(environment, tag) {
+        files.entry(place).or_default().extend(configs);
+    }
+    files
+}
+
+/// The release of every service with this image tag and a secret.
+pub fn secret_release(environment: &Environment, tag: &str) -> Release {
+    assemble(environment, tag, &files(environment, tag), Some(&key()))
+}
+
 /// The release of every service with this image tag.
 pub fn release(environment: &Environment, tag: &str) -> Release {
+    assemble(environment, tag, &configs(environment, tag), None)
+}
+
+fn assemble(environment: &Environment, tag: &str, files: &Files, key: Option<&FingerprintKey>) -> Release {
     let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
     let published = published(environment, tag).into_iter().map(|(store, values)| (store, values.digest()));
-    Release::assemble(environment, images.collect(), &files(environment, tag))
-        .publishing(environment, published.collect())
+    Release::assemble(environment, images.collect(), files, key).publishing(environment, published.collect())
 }

@@ -20,7 +20,7 @@ use shipctl::rollout::recorder::Recorder;
 use shipctl::rollout::report::Report;
 use shipctl::store::Store;
 
-use super::environment::{files, published, release};
+use super::environment::{files, key, published, secret_release};
 use super::sim::World;
 use super::sim::doors::SimJournal;
 use super::sim::store::SimStoreDoor;
@@ -130,12 +130,13 @@ impl Operator {
             Command::Deploy(tag) => files(&self.environment, tag),
             Command::Rollback => Files::new(),
         };
-        let cancel = &self.cancel;
+        let (key, cancel) = (key(), &self.cancel);
         let rollout = Rollout {
             plan: &plan,
             observed: &observed,
             files: &files,
             publishing: &publishing,
+            key: plan.key.as_ref().map(|_| &key),
             doors: &doors,
             recorder: &recorder,
             cancel,
@@ -149,7 +150,7 @@ impl Operator {
         let all = Selection::default();
         let mut plan = match command {
             Command::Deploy(tag) => {
-                planner::deploy(&self.environment, observed, &all, &release(&self.environment, tag))?
+                planner::deploy(&self.environment, observed, &all, &secret_release(&self.environment, tag))?
             }
             Command::Rollback => {
                 let ledger = observed.ledger();

@@ -27,7 +27,7 @@ const fn flaw(name: &'static str, flaw: Flaw) -> Planted {
 }
 
 /// All of them.
-pub const ALL: [Planted; 16] = [
+pub const ALL: [Planted; 19] = [
     plan("a container is promoted without passing its gate", |plan| {
         drop_steps(plan, |step| matches!(step, Step::Gate(_)));
     }),
@@ -82,6 +82,17 @@ pub const ALL: [Planted; 16] = [
                     one.steps.insert(1, Step::Remove(left));
                 }
             });
+        }
+    }),
+    plan("a container is stopped while it gets requests", |plan| drop_steps(plan, |step| *step == Step::Drain)),
+    plan("a host gets no requests after it was replaced", |plan| drop_steps(plan, |step| *step == Step::Admit)),
+    plan("a host gets requests before its container has proved itself", |plan| {
+        for steps in steps(plan) {
+            let start = steps.iter().position(|step| matches!(step, Step::Start(_)));
+            if let (Some(start), Some(Step::Admit)) = (start, steps.last()) {
+                steps.pop();
+                steps.insert(start + 1, Step::Admit);
+            }
         }
     }),
     flaw("a stopped container keeps its restart policy and comes back after a power cut", Flaw::StopKeepsPolicy),

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use shipctl::container::SpecDigest;
 use shipctl::delivery::Delivery;
-use shipctl::environment::{BatchSize, Environment, Order, RestartPolicy};
-use shipctl::name::HostName;
+use shipctl::environment::{BatchSize, Drain, Environment, OnDeadline, Order, RestartPolicy, Traffic};
+use shipctl::fleet::key;
+use shipctl::name::{BalancerName, HostName};
 use shipctl::rollout::cancel::Cancel;
 use shipctl::rollout::report::{Outcome, Report, Running, StoreNow};
 use tokio::time::Instant;
 
-use super::environment::{PUBLISHED, delivering, environment, host, image, publishing, release};
+use super::environment::{PUBLISHED, delivering, environment, host, image, publishing, secret_release};
 use super::operator::{Command, End, Operator, let_pass};
 use super::planted::Planted;
+use super::sim::balancer::SimBalancer;
 use super::sim::container::SimContainer;
 use super::sim::rules::Rules;
 use super::sim::world::Call;
@@ -41,7 +43,7 @@ pub struct Scenario {
 
 /// What each host runs of a release.
 fn specs(operator: &Operator, tag: &str) -> BTreeMap<HostName, SpecDigest> {
-    let release = release(&operator.environment, tag);
+    let release = secret_release(&operator.environment, tag);
     release.containers.iter().map(|((host, _), spec)| (host.clone(), spec.digest())).collect()
 }
 
@@ -168,6 +170,35 @@ impl Scenario {
         Self::deploy_to(Self::fleet(&environment).await, behaviour)
     }
 
+    /// Three hosts behind two balancers.
+    pub async fn balanced(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::balanced_fleet().await, behaviour)
+    }
+
+    /// The same, about to go back.
+    pub async fn balanced_rollback() -> Self {
+        Self::rollback_of(Self::balanced_fleet().await)
+    }
+
+    async fn balanced_fleet() -> Operator {
+        let mut environment = environment(3);
+        let names: Vec<BalancerName> = ["lb1", "lb2"].map(|name| name.parse().expect("a name")).into();
+        environment.services[0].traffic = Some(Traffic {
+            balancers: names.clone(),
+            backend: "web".to_owned(),
+            server: None,
+            drain: Drain { deadline: Duration::from_secs(2), on_deadline: OnDeadline::Abort },
+            up_deadline: Duration::from_secs(3),
+        });
+        let world = World::new((1..=3).map(host));
+        let own = |name: &BalancerName| (name.as_str().parse().expect("a name"), SimBalancer::new());
+        world.state().balancers = names.iter().map(own).collect();
+        let operator = Operator::new(&world, &environment);
+        operator.deploy("v1").await;
+        operator.deploy("v2").await;
+        operator
+    }
+
     /// Three hosts on release 2, about to go back to release 1.
     pub async fn rollback() -> Self {
         Self::rollback_of(Self::fleet(&environment(3)).await)
@@ -251,6 +282,8 @@ impl Scenario {
         let operator = Operator::new(&world, environment);
         operator.deploy("v1").await;
         operator.deploy("v2").await;
+        // A host that lacks the key of the secrets: bringing it there is part of every deploy that is swept.
+        world.state().host(&host(2)).markers.remove(&key::marker_name(&environment.scope()));
         operator
     }
 
@@ -325,6 +358,9 @@ impl Scenario {
     fn restore_power(world: &World) {
         let now = Instant::now();
         let mut state = world.state();
+        for balancer in state.balancers.values_mut().filter(|balancer| !balancer.up) {
+            balancer.boots_at = Some(now);
+        }
         for host in state.hosts.values_mut() {
             if !host.up {
                 host.boots_at = Some(now);
@@ -495,7 +531,7 @@ fn left_behind(world: &World, names: &[HostName]) -> Vec<String> {
     left.collect()
 }
 
-/// The truth about a host. Healthy means: healthy, proven, and restarted by the engine as declared.
+/// The truth about a host. Healthy means: healthy, proven, restarted by the engine as declared, and in traffic.
 pub fn running(world: &World, name: &HostName) -> Truth {
     let now = Instant::now();
     let state = world.state();
@@ -504,7 +540,8 @@ pub fn running(world: &World, name: &HostName) -> Truth {
         [] => Truth::Nothing,
         [one] => {
             let settled = one.is_proven() && one.restart != RestartPolicy::No;
-            Truth::One(one.stamp.spec.clone(), settled && one.is_healthy(now))
+            let gets_requests = state.balancers.values().all(|balancer| !balancer.drained.contains_key(name));
+            Truth::One(one.stamp.spec.clone(), settled && one.is_healthy(now) && gets_requests)
         }
         ref several => Truth::Several(several.len()),
     }

@@ -177,6 +177,7 @@ impl SimContainer {
             state: self.state(epoch),
             restart: self.restart.clone(),
             ports: self.ports.iter().copied().collect(),
+            emptied: false,
         }
     }
 }

@@ -14,9 +14,10 @@ use shipctl::fleet::stamp::Stamp;
 use shipctl::health::{NotReady, Prober};
 use shipctl::journal::Journal;
 use shipctl::name::HostName;
-use shipctl::rollout::doors::{Doors, HostDoors};
+use shipctl::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use shipctl::template::rendered::RenderedFile;
 
+use super::balancer::SimBalancerDoor;
 use super::op::Op;
 use super::world::{Flaw, World};
 
@@ -35,7 +36,14 @@ impl World {
             let door = Arc::new(SimDoor { world: self.clone(), host: host.clone() });
             (host, HostDoors { engine: door.clone(), markers: door.clone(), prober: door })
         });
-        Doors { hosts: hosts.collect(), unreachable: std::collections::BTreeMap::new() }
+        let hosts = hosts.collect();
+        let balancers: Vec<_> = self.state().balancers.keys().cloned().collect();
+        let balancers = balancers.into_iter().map(|name| {
+            let own = name.as_str().parse().expect("a name");
+            let balancer = Arc::new(SimBalancerDoor { world: self.clone(), name });
+            (own, BalancerDoor { balancer, backends: ["web".to_owned()].into() })
+        });
+        Doors { hosts, unreachable: std::collections::BTreeMap::new(), balancers: balancers.collect() }
     }
 }
 
@@ -60,7 +68,7 @@ impl Engine for SimDoor {
     }
 
     async fn deliver(&self, _: &Scope, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError> {
-        let mut files: Vec<_> = files.iter().map(RenderedFile::stamp).collect();
+        let mut files: Vec<_> = files.iter().map(|file| file.stamp(None)).collect();
         files.sort();
         let digests = files.into_iter().map(|file| file.digest).collect();
         self.world.change(&self.host, Op::Deliver(set.place.clone(), digests)).await.map(drop)
@@ -76,7 +84,7 @@ impl Engine for SimDoor {
         stamp: &Stamp,
         files: &[RenderedFile],
     ) -> Result<ContainerId, EngineError> {
-        let files = files.iter().map(|file| file.digest.clone()).collect();
+        let files = files.iter().map(|file| file.target.path.clone()).collect();
         let op = Op::Create { spec: Box::new(spec.clone()), stamp: Box::new(stamp.clone()), files };
         let created = self.world.change(&self.host, op).await?;
         created.ok_or_else(|| EngineError::Refused("no id".to_owned()))

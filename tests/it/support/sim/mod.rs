@@ -1,6 +1,7 @@
 //! One simulated fleet for every test of the rollout. It is no mock: nothing is scripted, tests assert the state of
 //! this world, never that something was called.
 
+pub mod balancer;
 pub mod container;
 pub mod doors;
 pub mod fault;

@@ -1,5 +1,6 @@
 //! Everything that changes a simulated host, as a value: so that it can be applied now, later, or not at all.
 
+use shipctl::balancer::Admin;
 use shipctl::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, UNPROVEN_SUFFIX};
 use shipctl::delivery::{FileSet, Place};
 use shipctl::engine::{EngineError, Provision};
@@ -34,6 +35,8 @@ pub enum Op {
     MarkerPut(String, u64, String),
     MarkerWrite(ContainerId, String),
     MarkerRemove(ContainerId),
+    /// Of a server of a balancer.
+    Traffic(HostName, Admin),
 }
 
 impl Op {
@@ -49,6 +52,7 @@ impl Op {
     fn change(&self, state: &mut State, host: &HostName, now: Instant) -> Result<Option<ContainerId>, EngineError> {
         let not_found = || EngineError::NotFound("no such container".to_owned());
         match self {
+            Self::Traffic(server, admin) => state.balancer(host).set(server, *admin, now),
             Self::Pull(image) => {
                 if !state.registry_up && !state.host(host).images.contains(&image.reference()) {
                     return Err(EngineError::Refused("the registry does not answer".to_owned()));

@@ -1,10 +1,12 @@
 //! The invariants that must hold at every change of the world, whatever goes wrong. They know the truth, which the
 //! rollout does not, and share no code with it.
 
-use shipctl::container::SpecDigest;
+use shipctl::container::{ContainerId, SpecDigest};
+use shipctl::fleet::key::FingerprintKey;
 use shipctl::name::HostName;
 use tokio::time::Instant;
 
+use super::balancer::{REQUEST, SimBalancer};
 use super::container::SimContainer;
 use super::op::Op;
 use super::world::State;
@@ -23,7 +25,17 @@ pub struct Rules {
 /// Checks what must hold before a change.
 pub fn before(op: &Op, state: &mut State, host: &HostName, now: Instant) {
     match op {
+        Op::Create { stamp, .. } => {
+            // I16: a host that has fingerprints has their key, or the next plan would take all secrets for changed.
+            let mut keys = state.host(host).markers.values().filter_map(|marker| FingerprintKey::parse(&marker.text));
+            let is_explained = keys.any(|key| stamp.secrets.values().all(|print| key.id().made(print)));
+            if !stamp.secrets.is_empty() && !is_explained {
+                state
+                    .violation(format!("I16: {host}: a container is made before the key of its fingerprints is there"));
+            }
+        }
         Op::Stop(id) => {
+            not_routed_to(state, host, id, now);
             let rules = state.rules.clone();
             let Some(container) = state.container(host, id) else { return };
             let is_origin = container.is_running() && rules.origin.get(host) == Some(&container.stamp.spec);
@@ -93,5 +105,35 @@ pub fn after(op: &Op, state: &mut State) {
     if out.len() > rules.max_unavailable {
         let names = out.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         state.violation(format!("I1: {names} are out of service at the same time"));
+    }
+}
+
+/// I2: nothing is stopped that a balancer sends requests to, or that is still at one.
+fn not_routed_to(state: &mut State, host: &HostName, id: &ContainerId, now: Instant) {
+    let serves = state.container(host, id).is_some_and(|container| container.is_running() && container.is_healthy(now));
+    let asks = |balancer: &&SimBalancer| {
+        let is_idle = balancer.drained.get(host).is_some_and(|since| now >= *since + REQUEST);
+        balancer.up && !balancer.felled && !is_idle
+    };
+    if serves && state.balancers.values().any(|balancer| asks(&balancer)) {
+        state.violation(format!("I2: {host}: a container is stopped while it gets requests"));
+    }
+}
+
+/// I3: requests reach only what has proved itself.
+pub fn routed(state: &mut State, now: Instant) {
+    let mut early = Vec::new();
+    for (name, host) in &state.hosts {
+        let unproven = host.containers.iter().any(|one| one.is_running() && one.is_healthy(now) && !one.is_proven());
+        let is_routed =
+            |balancer: &SimBalancer| balancer.up && !balancer.felled && !balancer.drained.contains_key(name);
+        if unproven && state.balancers.values().any(is_routed) {
+            early.push(format!("I3: {name}: requests reach a container that has not proved itself"));
+        }
+    }
+    for violation in early {
+        if !state.violations.contains(&violation) {
+            state.violation(violation);
+        }
     }
 }

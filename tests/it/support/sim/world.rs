@@ -13,6 +13,7 @@ use shipctl::container::ContainerId;
 use shipctl::delivery::Place;
 use shipctl::engine::EngineError;
 use shipctl::environment::{RestartPolicy, Scope};
+use shipctl::fleet::key::{self, FingerprintKey};
 use shipctl::fleet::ledger;
 use shipctl::fleet::observed::{EngineFacts, ObservedHost, Phase};
 use shipctl::name::HostName;
@@ -20,10 +21,11 @@ use shipctl::rollout::cancel::Cancel;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use super::balancer::SimBalancer;
 use super::container::{Behaviour, SimContainer};
 use super::fault::Fault;
 use super::op::Op;
-use super::rules::Rules;
+use super::rules::{self, Rules};
 use super::store::SimStore;
 
 /// A marker of a simulated host.
@@ -87,6 +89,8 @@ pub enum Flaw {
 #[derive(Debug, Clone)]
 pub struct State {
     pub hosts: BTreeMap<HostName, SimHost>,
+    /// By names that no host has.
+    pub balancers: BTreeMap<HostName, SimBalancer>,
     pub registry_up: bool,
     pub store: SimStore,
     pub rules: Rules,
@@ -111,6 +115,24 @@ impl State {
         self.hosts.get_mut(name).expect("a host of the world")
     }
 
+    pub fn balancer(&mut self, name: &HostName) -> &mut SimBalancer {
+        self.balancers.get_mut(name).expect("a balancer of the world")
+    }
+
+    fn is_up(&self, name: &HostName) -> bool {
+        match self.balancers.get(name) {
+            Some(balancer) => balancer.up,
+            None => self.hosts[name].up,
+        }
+    }
+
+    fn lose_power(&mut self, name: &HostName, now: Instant, back: Option<Instant>) {
+        match self.balancers.get_mut(name) {
+            Some(balancer) => balancer.lose_power(back),
+            None => self.host(name).lose_power(now, back),
+        }
+    }
+
     pub fn container(&mut self, host: &HostName, id: &ContainerId) -> Option<&mut SimContainer> {
         self.host(host).containers.iter_mut().find(|container| container.id == *id)
     }
@@ -133,11 +155,15 @@ impl State {
         self.store.settle(now);
         while let Some(index) = self.late.iter().position(|(due, _, _)| *due <= now) {
             let (_, host, op) = self.late.remove(index);
-            if self.host(&host).up {
+            if self.is_up(&host) {
                 // Nobody hears what becomes of a call that is late.
                 let _unheard = op.apply(self, &host, now);
             }
         }
+        for balancer in self.balancers.values_mut().filter(|one| one.boots_at.is_some_and(|at| at <= now)) {
+            balancer.boot();
+        }
+        rules::routed(self, now);
         for (name, host) in &mut self.hosts {
             if host.boots_at.is_some_and(|at| at <= now) {
                 let returned = host.boot(now).into_iter();
@@ -212,6 +238,7 @@ impl World {
         let host = SimHost { up: true, ..SimHost::default() };
         let state = State {
             hosts: hosts.into_iter().map(|name| (name, host.clone())).collect(),
+            balancers: BTreeMap::new(),
             registry_up: true,
             store: SimStore::default(),
             rules: Rules::default(),
@@ -343,12 +370,12 @@ impl World {
             let mut state = self.state();
             let fault = state.call(host.as_str(), kind, now);
             match fault {
-                Some(Fault::PowerOff) => state.host(host).lose_power(now, None),
-                Some(Fault::PowerCut(back)) => state.host(host).lose_power(now, Some(now + back)),
+                Some(Fault::PowerOff) => state.lose_power(host, now, None),
+                Some(Fault::PowerCut(back)) => state.lose_power(host, now, Some(now + back)),
                 Some(Fault::Interrupt) => self.cancel.request(),
                 _ => {}
             }
-            (fault, state.host(host).up)
+            (fault, state.is_up(host))
         };
         match fault {
             Some(Fault::CrashBefore) => {
@@ -404,6 +431,7 @@ impl State {
                 .get(&ledger)
                 .and_then(|marker| serde_json::from_str(&marker.text).ok())
                 .unwrap_or_default(),
+            key: sim.markers.get(&key::marker_name(scope)).and_then(|marker| FingerprintKey::parse(&marker.text)),
         }
     }
 

@@ -1,0 +1,85 @@
+//! Which servers of which balancers a replacement is about, and whether they get requests now.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::balancer::{Admin, Health, Server};
+use crate::environment::{Drain, Route};
+use crate::fleet::observed::BackendView;
+use crate::name::{HostName, ServiceName};
+use crate::plan::planner::{Planner, Wants};
+use crate::plan::{Note, Plan, Refusal};
+
+/// How the traffic of a service on a host is switched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The servers; all of them are drained before the old container is stopped.
+    pub routes: Vec<Route>,
+    /// How.
+    pub drain: Drain,
+    /// How long balancers may take to find the container healthy.
+    #[serde(with = "crate::duration::text")]
+    pub up_deadline: Duration,
+}
+
+impl Planner<'_> {
+    /// What is to be told to balancers; `None` where there is nobody to tell. A server that somebody has put into
+    /// maintenance stays there.
+    pub(super) fn traffic(&self, plan: &mut Plan, host: &HostName, service: &ServiceName) -> Option<Traffic> {
+        let service = self.environment.on(host, self.environment.services.get(service)?);
+        let traffic = service.traffic.as_ref()?;
+        let (mut routes, all) = (Vec::new(), traffic.routes(host, service.instance));
+        for route in all {
+            match self.server(&route) {
+                Some(server) if server.admin == Admin::Maintenance => plan.notes.push(Note::Maintenance(route)),
+                Some(server) if server.health == Health::Unchecked => {
+                    plan.notes.push(Note::Unchecked(route.clone()));
+                    routes.push(route);
+                }
+                _ => routes.push(route),
+            }
+        }
+        (!routes.is_empty()).then_some(Traffic { routes, drain: traffic.drain, up_deadline: traffic.up_deadline })
+    }
+
+    /// Whether a server that should get requests does not, because a rollout that came to no end drained it.
+    pub(super) fn is_drained(&self, traffic: Option<&Traffic>) -> bool {
+        let mut routes = traffic.into_iter().flat_map(|traffic| &traffic.routes);
+        routes.any(|route| self.server(route).is_some_and(|server| server.admin == Admin::Drain))
+    }
+
+    fn server(&self, route: &Route) -> Option<&Server> {
+        match self.observed.backends.get(&(route.balancer.clone(), route.backend.clone()))? {
+            BackendView::Seen(servers) => servers.get(&route.server),
+            BackendView::Unseen(_) => None,
+        }
+    }
+
+    /// A balancer that does not answer, or does not know a server, is no reason to go on without it.
+    pub(super) fn refuse_strange_balancers(&self, wants: &Wants<'_>) -> Result<(), Refusal> {
+        let selected = |(host, service): &(&HostName, &ServiceName)| {
+            self.selection.has_host(host) && self.selection.has_service(service)
+        };
+        for (host, service) in wants.keys().map(|(host, service)| (host, service)).filter(selected) {
+            let Some(service) = self.environment.services.get(service) else { continue };
+            let service = self.environment.on(host, service);
+            let Some(traffic) = &service.traffic else { continue };
+            for route in traffic.routes(host, service.instance) {
+                let key = (route.balancer.clone(), route.backend.clone());
+                match self.observed.backends.get(&key) {
+                    Some(BackendView::Seen(servers)) if servers.contains_key(&route.server) => {}
+                    Some(BackendView::Seen(servers)) => {
+                        let servers = servers.keys().cloned().collect();
+                        return Err(Refusal::NoServer { route, servers });
+                    }
+                    Some(BackendView::Unseen(why)) => {
+                        return Err(Refusal::Balancer(route.balancer, why.clone()));
+                    }
+                    None => return Err(Refusal::Balancer(route.balancer, "it was not asked".to_owned())),
+                }
+            }
+        }
+        Ok(())
+    }
+}

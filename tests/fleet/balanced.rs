@@ -1,0 +1,156 @@
+//! Rollouts behind real balancers that help nobody: what clients see, and what becomes of a rollout when a balancer
+//! forgets, refuses or is gone.
+
+use std::time::Duration;
+
+use crate::support::{Balancer, Fleet, Meter, Project, Running, Server};
+
+const RATE: u32 = 300;
+
+/// v1 everywhere, of an application that cuts off what is under way when it is stopped.
+fn serving(fleet: &Fleet) -> Project {
+    let project = Project::new(fleet);
+    project.count_posts();
+    project.misbehave("abrupt");
+    project.behind_balancers();
+    project.install();
+    project
+}
+
+fn balancers(fleet: &Fleet) -> [Balancer; 2] {
+    ["lb1", "lb2"].map(|name| fleet.balancer(name))
+}
+
+#[track_caller]
+fn assert_all_get_requests(fleet: &Fleet) {
+    for balancer in balancers(fleet) {
+        for host in fleet.hosts() {
+            assert!(balancer.server(&host.name).is_up(), "{}: {:?}", host.name, balancer.server(&host.name));
+        }
+    }
+}
+
+/// Waits until a host is in the middle of its replacement: its gate is being asked.
+fn in_hand(project: &Project, host: &str) -> Running {
+    let mut run = project.start(&["deploy", "prod", "--yes"]);
+    run.wait_for_step(host, "gate");
+    run
+}
+
+#[test]
+fn an_update_and_a_rollback_of_a_bad_release_fail_no_request() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    let meters = balancers(&fleet).map(|balancer| Meter::start(&fleet, &balancer.url, RATE / 2));
+    meters.iter().for_each(|meter| meter.wait_for_more(u64::from(RATE)));
+    project.tag("v2");
+    let run = project.deploy(0);
+    assert_eq!(run.table(), ["h1 r1 r2 healthy", "h2 r1 r2 healthy", "h3 r1 r2 healthy"]);
+    project.tag("v3");
+    project.template("mode={% if host.name == \"h2\" %}exit{% else %}abrupt{% endif %}");
+    project.deploy(3);
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    assert_all_get_requests(&fleet);
+    for meter in meters {
+        meter.wait_for_more(u64::from(RATE));
+        let measured = meter.stop();
+        assert_eq!(measured.failures(), 0, "{measured}");
+        measured.assert_posts_arrived_once();
+    }
+}
+
+#[test]
+fn a_server_that_a_restarted_balancer_has_put_back_is_drained_again() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    project.edit("min_healthy_time: 300ms", "min_healthy_time: 3s");
+    project.tag("v2");
+    let run = in_hand(&project, "h1");
+    let balancer = fleet.balancer("lb1");
+    balancer.set("h1", "ready");
+    balancer.wait("is drained again", "h1", |server| !server.is_up());
+    let run = run.end().expect(0);
+    assert!(run.text().contains("not_drained"), "{run}");
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    assert_all_get_requests(&fleet);
+}
+
+#[test]
+fn what_a_killed_rollout_left_drained_is_seen_and_put_back() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    let balancer = fleet.balancer("lb2");
+    balancer.set("h2", "drain");
+    let status = project.said(&["status", "prod"]);
+    assert!(status.contains("lb1: in, lb2: drained") && status.contains("gets no requests"), "{status}");
+    let run = project.deploy(0);
+    assert_eq!(run.table(), ["h1 r1 r1 running", "h2 r1 r1 healthy", "h3 r1 r1 running"]);
+    assert_all_get_requests(&fleet);
+}
+
+#[test]
+fn a_server_in_maintenance_is_left_there() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    balancers(&fleet).iter().for_each(|balancer| balancer.set("h2", "maint"));
+    project.deployed("v2");
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    for balancer in balancers(&fleet) {
+        assert!(balancer.server("h2").is("status", "MAINT"));
+        assert!(balancer.server("h1").is_up() && balancer.server("h3").is_up());
+    }
+}
+
+#[test]
+fn without_a_balancer_that_answers_and_obeys_nothing_is_changed() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    project.tag("v2");
+    fleet.script(&["balancer", "stop", "lb2"]);
+    let run = project.deploy(1);
+    assert!(run.text().contains("lb2"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    fleet.script(&["balancer", "start", "lb2"]);
+    let balancer = fleet.balancer("lb2");
+    balancer.wait_until_all_are_up(&fleet.hosts());
+    project.edit("traffic: { balancer: [lb1, lb2], backend: app", "traffic: { balancer: [lb1, lb2], backend: other");
+    let run = project.deploy(1);
+    assert!(run.text().contains("no backend `other`"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    assert_all_get_requests(&fleet);
+}
+
+#[test]
+fn a_container_that_the_balancer_does_not_find_healthy_fails_the_rollout() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    project.edit("up_deadline: 20s", "up_deadline: 1500ms");
+    project.edit("path: /up", "path: /");
+    // Healthy for the gate, which asks for `/`; not for the balancers, which ask for `/up`.
+    project.template("mode=never-healthy");
+    let run = project.deploy(3);
+    assert!(run.failure()["reason"].to_string().contains("does not find it healthy"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    assert_all_get_requests(&fleet);
+}
+
+#[test]
+fn requests_that_do_not_end_fail_the_rollout_or_are_cut_off_as_the_manifest_says() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    let [balancer, _] = balancers(&fleet);
+    project.edit("drain_deadline: 20s", "drain_deadline: 500ms");
+    project.tag("v2");
+    let slow = balancer.slow_requests(6, Duration::from_secs(60));
+    for host in fleet.hosts() {
+        balancer.wait("is at a request", &host.name, |server: &Server| !server.is_idle());
+    }
+    let run = project.deploy(3);
+    assert!(run.failure()["reason"].to_string().contains("did not end"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    assert_all_get_requests(&fleet);
+    project.edit("drain_deadline: 500ms", "drain_deadline: 500ms, on_drain_deadline: force");
+    let run = project.deploy(0);
+    assert!(!run.events("warning").is_empty() && run.text().contains("cut_off"), "{run}");
+    drop(slow);
+}
