@@ -83,6 +83,10 @@ pub fn manifest(input: &[u8]) {
         };
         let merged = manifest::read(root, "test", &Overrides::default()).expect("what is sound can be read");
         let shown = merged.show(false);
+        // Line ends of YAML 1.1, which what writes YAML still takes them for, and what reads it does not.
+        if shown.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+            return;
+        }
         // Aliases can make what they stand for longer than a file may be.
         if shown.len() >= MAX_FILE || shown.lines().count() > 50_000 {
             return;

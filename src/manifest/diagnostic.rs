@@ -31,7 +31,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Something that no line of a file is to blame for.
     pub fn general(message: impl Into<String>) -> Self {
-        Self { file: None, line: 0, column: 0, span: 0..0, message: message.into(), help: None, source: None }
+        Self { file: None, line: 0, column: 0, span: 0..0, message: harmless(message.into()), help: None, source: None }
     }
 
     /// Something wrong in a source. What is marked is made whole characters of it: not every parser counts them.
@@ -44,7 +44,7 @@ impl Diagnostic {
             line,
             column,
             span,
-            message: message.into(),
+            message: harmless(message.into()),
             help: None,
             source: Some(Arc::clone(source)),
         }
@@ -53,7 +53,7 @@ impl Diagnostic {
     /// Adds how to put it right.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(harmless(help.into()));
         self
     }
 
@@ -84,6 +84,14 @@ impl Diagnostic {
     pub(crate) fn source_text(&self) -> Option<&str> {
         self.source.as_deref().map(|source| source.text.as_str())
     }
+}
+
+/// Whatever of the operator's input a message repeats, it does not act on a terminal.
+fn harmless(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    message.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }
 
 impl fmt::Display for Diagnostic {

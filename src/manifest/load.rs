@@ -9,7 +9,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::env_file::Files;
 use super::inherit::inherit;
 use super::interpolate::{Interpolation, Room, Unset, Variables};
-use super::node::{Entry, Kind, Node, printed, quoted};
+use super::node::{Entry, Kind, Node, quoted};
 use super::source::{Source, Sources};
 use super::{Manifest, Overrides, merge, parse, set, suggest, variables};
 use crate::environment::{Environment, resolve};
@@ -275,12 +275,12 @@ impl Layers<'_> {
 /// Reads a file of the project that must be regular, small and UTF-8. A byte order mark is dropped.
 pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
     let full = root.join(path);
-    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", printed(path)));
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if !path.components().all(inside) {
         return Err(unusable("is not beneath the project: write a relative path without `..`"));
     }
-    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", printed(path)));
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
     let (top, real) = (root.canonicalize().map_err(unreadable)?, full.canonicalize().map_err(unreadable)?);
     if !real.starts_with(top) {
         return Err(unusable("is a link that leads out of the project"));
@@ -290,8 +290,8 @@ pub(crate) fn text(root: &Path, path: &Path) -> Result<String, Diagnostic> {
 
 /// Reads a file that must be regular, small and UTF-8; `path` is what it is called in problems.
 fn regular_text(full: &Path, path: &Path) -> Result<String, Diagnostic> {
-    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", printed(path)));
-    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", printed(path)));
+    let unusable = |what: &str| Diagnostic::general(format!("{} {what}", path.display()));
+    let unreadable = |error: std::io::Error| Diagnostic::general(format!("cannot read {}: {error}", path.display()));
     // Asked before it is opened: opening a FIFO would wait for a writer.
     if !fs::metadata(full).map_err(unreadable)?.is_file() {
         return Err(unusable("is not a regular file"));

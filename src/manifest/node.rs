@@ -1,7 +1,6 @@
 //! The tree of a manifest: YAML without types. A scalar keeps its text until the key it stands under
 //! says what it is, so `1.10` stays `1.10` and `NO` stays `NO`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -120,12 +119,6 @@ pub(crate) fn quoted(text: &str) -> String {
         .collect();
     let more = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
     format!("`{shown}{more}`")
-}
-
-/// A path in a message: as it is, but for characters that act on a terminal.
-pub(crate) fn printed(path: &Path) -> String {
-    let text = path.display().to_string();
-    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }
 
 /// `KEY=VALUE` entries of a list as a mapping (a key alone has a null value), as the Compose

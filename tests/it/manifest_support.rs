@@ -53,6 +53,9 @@ impl Project {
     /// not of the right kind.
     fn check_against_schema(&self, problems: Option<&Diagnostics>) {
         for entry in fs::read_dir(self.root().join("environments")).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
             let name = format!("environments/{}", entry.file_name().to_string_lossy());
             let Ok(layer) = fs::read_to_string(entry.path()) else { continue };
             match problems {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::environment::{Balancer, Environment, Registry};
 use crate::fleet::Endpoint;
 use crate::manifest::decode::{Decoder, Fields};
-use crate::manifest::node::{Node, printed};
+use crate::manifest::node::Node;
 use crate::manifest::{Diagnostic, Diagnostics, Manifest};
 use crate::name::{BalancerName, ProjectName};
 
@@ -130,7 +130,7 @@ fn nested<'n>(fields: &mut Fields<'n>, key: &'static str, decoder: &mut Decoder<
 fn existing_file(node: &Node, decoder: &mut Decoder<'_>, root: &std::path::Path) -> Option<std::path::PathBuf> {
     let path = root.join(decoder.text(node)?);
     if !path.is_file() {
-        decoder.problem(node.span, format!("there is no file {}", printed(&path)));
+        decoder.problem(node.span, format!("there is no file {}", path.display()));
     }
     Some(path)
 }

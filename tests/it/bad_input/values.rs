@@ -46,6 +46,7 @@ fn numbers() {
         grace("a duration of two days", "48h"),
         grace("a duration that overflows", "99999999999999999999h"),
         grace("an empty duration", "''"),
+        grace("a duration that acts on a terminal", "\"\\e[31m1s\""),
         Case::bare_service("an interval of nothing", "image: a, health: { tcp: { port: 80 }, interval: 0s }"),
         memory("a size below zero", "-1g"),
         memory("a size in units that are none", "1GiX"),
