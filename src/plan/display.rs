@@ -81,8 +81,13 @@ impl Display for Batch {
 
 impl Display for Replacement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let before = self.before.as_ref().map_or_else(|| "nothing".to_owned(), |before| before.name.to_string());
-        write!(f, "    {}: {} -> {}, {}", self.host, before, self.target.name(), self.cause)?;
+        write!(f, "    {}: ", self.host)?;
+        match &self.before {
+            Some(before) => write!(f, "{} -> ", before.name)?,
+            None if self.cause == Cause::OutOfTraffic => {}
+            None => f.write_str("nothing -> ")?,
+        }
+        write!(f, "{}, {}", self.target.name(), self.cause)?;
         let secrets: Vec<_> = self.secrets.iter().map(|name| format!("secret {name} changed")).collect();
         writeln!(f, "{}{}", if secrets.is_empty() { "" } else { "; " }, secrets.join(", "))?;
         let staged: Vec<_> = self.staging.iter().map(ToString::to_string).collect();

@@ -319,9 +319,10 @@ fn note_replacements(
         let batch = policy.parallelism.of(placed).min(placed);
         let (service, still_serving, of) = (service.clone(), placed - batch, placed);
         let is_drained = all.iter().all(|replacement| replacement.traffic.is_some());
-        plan.notes.push(match is_drained && still_serving > 0 {
-            true => Note::Drained { service, still_serving, of },
-            false => Note::Downtime { service, still_serving, of },
+        plan.notes.push(if is_drained && still_serving > 0 {
+            Note::Drained { service, still_serving, of }
+        } else {
+            Note::Downtime { service, still_serving, of }
         });
     }
 }

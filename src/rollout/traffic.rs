@@ -27,19 +27,19 @@ const LOSSES: u32 = 3;
 pub(super) async fn drain(run: &Run<'_>, replacement: &Replacement, direction: Direction) -> Result<(), GateFailure> {
     let Some(traffic) = &replacement.traffic else { return Ok(()) };
     for route in &traffic.routes {
-        set(run, replacement, route, direction, Admin::Drain).await.map_err(unanswered)?;
+        set(run, replacement, route, direction, Admin::Drain).await.map_err(|error| unanswered(&error))?;
     }
     let (begun, mut losses) = (Instant::now(), 0);
     loop {
         let mut busy = 0;
         for route in &traffic.routes {
-            let server = look(run, route).await.map_err(unanswered)?;
+            let server = look(run, route).await.map_err(|error| unanswered(&error))?;
             if server.admin == Admin::Ready {
                 losses += 1;
                 if losses > LOSSES {
                     return Err(GateFailure::Unanswered(format!("{route} does not stay drained")));
                 }
-                forgotten(run, replacement, route, direction).await.map_err(unanswered)?;
+                forgotten(run, replacement, route, direction).await.map_err(|error| unanswered(&error))?;
                 busy += 1;
             } else {
                 busy += server.sessions + server.queued;
@@ -102,7 +102,7 @@ pub(super) async fn admit(run: &Run<'_>, replacement: &Replacement, direction: D
     // A lost "drain" must not take hold after this.
     run.settle(&replacement.host).await;
     for route in &traffic.routes {
-        set(run, replacement, route, direction, Admin::Ready).await.map_err(unanswered)?;
+        set(run, replacement, route, direction, Admin::Ready).await.map_err(|error| unanswered(&error))?;
     }
     for route in &traffic.routes {
         until(run, route, traffic, begun, "sends it no requests", Server::is_in_traffic).await?;
@@ -205,6 +205,6 @@ fn door<'a>(run: &Run<'a>, route: &Route) -> Result<&'a dyn LoadBalancer, Engine
         .ok_or_else(|| EngineError::Unreachable(format!("no connection to balancer {}", route.balancer)))
 }
 
-fn unanswered(error: EngineError) -> GateFailure {
+fn unanswered(error: &EngineError) -> GateFailure {
     GateFailure::Unanswered(error.to_string())
 }

@@ -42,7 +42,9 @@ fn an_update_and_a_rollback_of_a_bad_release_fail_no_request() {
     let fleet = Fleet::start();
     let project = serving(&fleet);
     let meters = balancers(&fleet).map(|balancer| Meter::start(&fleet, &balancer.url, RATE / 2));
-    meters.iter().for_each(|meter| meter.wait_for_more(u64::from(RATE)));
+    for meter in &meters {
+        meter.wait_for_more(u64::from(RATE));
+    }
     project.tag("v2");
     let run = project.deploy(0);
     assert_eq!(run.table(), ["h1 r1 r2 healthy", "h2 r1 r2 healthy", "h3 r1 r2 healthy"]);
@@ -92,7 +94,9 @@ fn what_a_killed_rollout_left_drained_is_seen_and_put_back() {
 fn a_server_in_maintenance_is_left_there() {
     let fleet = Fleet::start();
     let project = serving(&fleet);
-    balancers(&fleet).iter().for_each(|balancer| balancer.set("h2", "maint"));
+    for balancer in balancers(&fleet) {
+        balancer.set("h2", "maint");
+    }
     project.deployed("v2");
     assert_eq!(fleet.releases(), ["v2"; 3]);
     for balancer in balancers(&fleet) {
@@ -141,7 +145,7 @@ fn requests_that_do_not_end_fail_the_rollout_or_are_cut_off_as_the_manifest_says
     let [balancer, _] = balancers(&fleet);
     project.edit("drain_deadline: 20s", "drain_deadline: 500ms");
     project.tag("v2");
-    let slow = balancer.slow_requests(6, Duration::from_secs(60));
+    let slow = balancer.slow_requests(6, Duration::from_mins(1));
     for host in fleet.hosts() {
         balancer.wait("is at a request", &host.name, |server: &Server| !server.is_idle());
     }

@@ -176,7 +176,7 @@ fn a_file_has_a_declared_source_a_path_and_an_octal_mode() {
         ),
         (
             "secrets: [{ source: token, deliver: image }]",
-            "12:32: a secret is only ever copied into its container (remove `deliver`, or make it a config if it is none)",
+            "12:32: unknown key `deliver` (use one of `source`, `target`, `uid`, `gid`, `mode`, `tmpfs`)",
         ),
         ("secrets: [tokn]", "12:15: the secret `tokn` is not declared (did you mean `token`?)"),
         (

@@ -91,7 +91,7 @@ fn what_cannot_be_delivered_is_refused_with_its_place() {
             ),
             (
                 "configs: [{ source: app, tmpfs: true }]",
-                "12:30: unknown key `tmpfs` (use one of `source`, `target`, `uid`, `gid`, `mode`)",
+                "12:30: unknown key `tmpfs` (use one of `source`, `target`, `uid`, `gid`, `mode`, `deliver`, `on_change`)",
             ),
         ],
     );

@@ -496,7 +496,7 @@ fn a_server_that_a_rollout_left_drained_is_put_back_after_another_gate() {
     deploy shop prod: r1 (in force)
       image web: shop/web:v1 (763176317631)
       batch 1 of 1: web, then monitor 400ms
-        web1: shop-prod-web-# -> shop-prod-web-#, out of traffic
+        web1: shop-prod-web-#, out of traffic
           drain; gate new; promote new; admit
       unchanged web2: web
     ");

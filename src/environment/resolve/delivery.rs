@@ -12,7 +12,7 @@ use crate::manifest::suggest;
 const WORDS: [&str; 4] = ["container", "volume", "host", "image"];
 
 /// Holds the files of hosts, where the manifest names no other directory.
-pub(super) const HOST_FOLDER: &str = "/var/lib/shipctl";
+const HOST_FOLDER: &str = "/var/lib/shipctl";
 
 /// Directories that a container does not run without: a mount would hide what the image has there.
 const SYSTEM: [&str; 17] = [

@@ -133,10 +133,6 @@ fn file<'n>(
         // Is read apart, where it may be said.
         fields.get("deliver");
         fields.get("on_change").and_then(|node| delivery::on_change(node, decoder));
-    } else if let Some(entry) = fields.entry("deliver") {
-        let message = "a secret is copied into its container, or kept in the host's memory";
-        let help = "write `tmpfs: true` for the latter, or make it a config if it is no secret";
-        decoder.problem_with_help(entry.key, message, help);
     }
     fields.finish(decoder);
     let (user, group) = usual_owner(uid.is_some(), mode, decoder);

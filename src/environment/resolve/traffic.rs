@@ -26,13 +26,10 @@ pub(super) fn balancers(top: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> BTre
         let name = decoder.name(key, entry.key, "the name of a balancer");
         let mut fields = decoder.map(&entry.value, entry.key);
         let haproxy = nested(&mut fields, "haproxy", decoder);
-        let balancer = match haproxy {
-            Some(fields) => haproxy_entry(fields, decoder),
-            None => {
-                fields.lack(decoder, "the kind of balancer is missing", "write `haproxy: { ssh: …, socket: … }`");
-                None
-            }
-        };
+        if haproxy.is_none() {
+            fields.lack(decoder, "the kind of balancer is missing", "write `haproxy: { ssh: …, socket: … }`");
+        }
+        let balancer = haproxy.and_then(|fields| haproxy_entry(fields, decoder));
         fields.finish(decoder);
         balancers.extend(name.zip(balancer));
     }

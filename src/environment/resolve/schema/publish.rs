@@ -1,6 +1,5 @@
 //! `publish.<name>`, and `deliver` of a config.
 
-use super::super::delivery::HOST_FOLDER;
 use super::shape::{Shape, boolean, either, form, key, level, list, name, named_text, text, text_of, words_or};
 
 /// Words with slashes between them.
@@ -12,8 +11,7 @@ pub(super) fn store() -> Shape {
     let access = |own: Vec<super::shape::Key>| {
         let common = [
             key("address", "`https://host:port`, without a path.", form("https?://[^/@?# ]+/*")),
-            key("insecure", "Accept `http://`: whoever is on the way can read and change this.", boolean())
-                .default(false),
+            key("insecure", "Accept `http://`: whoever is on the way can read and change this.", boolean()),
             key("ca", "An authority to trust beside the system's, a file.", text()),
             key("cert", "A certificate that shipctl shows, a file.", text()),
             key("key", "Its key, a file.", text()),
@@ -32,7 +30,7 @@ pub(super) fn store() -> Shape {
     level([
         key("consul", "A Consul server or agent.", consul),
         key("etcd", "An etcd server.", etcd),
-        key("keys", "What is published, by key.", named_text(either([text(), value]))),
+        key("keys", "What is published, by key.", named_text(either([text(), value.item(&[])]))),
         key("prefix", "What every key begins with; `<project>/<environment>` where it is not said.", text_of(KEY)),
         key(
             "state",
@@ -45,7 +43,6 @@ pub(super) fn store() -> Shape {
 
 /// `deliver` of a config.
 pub(super) fn deliver() -> Shape {
-    let host = "A directory of the host for files of releases.";
-    let host = level([key("host", host, form("/.+")).default(HOST_FOLDER)]);
+    let host = level([key("host", "A directory of the host for files of releases.", form("/.+"))]);
     words_or(["container", "volume", "host", "image"], &host)
 }

@@ -191,8 +191,8 @@ pub(super) fn cpus() -> Shape {
 }
 
 /// A duration with its units, in falling order.
-const DURATION: &str = "[0-9]{1,16}h([0-9]{1,16}m)?([0-9]{1,16}s)?([0-9]{1,16}ms)?([0-9]{1,16}us)?|[0-9]{1,16}m([0-9]{1,16}s)?([0-9]{1,16}ms)?([0-9]{1,16}us)?\
-                        |[0-9]{1,16}s([0-9]{1,16}ms)?([0-9]{1,16}us)?|[0-9]{1,16}ms([0-9]{1,16}us)?|[0-9]{1,16}us";
+const DURATION: &str = "[0-9]+h([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?|[0-9]+m([0-9]+s)?([0-9]+ms)?([0-9]+us)?\
+                        |[0-9]+s([0-9]+ms)?([0-9]+us)?|[0-9]+ms([0-9]+us)?|[0-9]+us";
 
 /// A duration such as `1m30s`.
 pub(super) fn duration() -> Shape {
