@@ -31,25 +31,30 @@ pub(super) async fn drain(run: &Run<'_>, replacement: &Replacement, direction: D
     }
     let (begun, mut losses) = (Instant::now(), 0);
     loop {
-        let mut busy = 0;
+        let (mut busy, mut unknown) = (0, None);
         for route in &traffic.routes {
-            let server = look(run, route).await.map_err(|error| unanswered(&error))?;
-            if server.admin == Admin::Ready {
-                losses += 1;
-                if losses > LOSSES {
-                    return Err(GateFailure::Unanswered(format!("{route} does not stay drained")));
+            match look(run, route).await {
+                Ok(server) if server.admin == Admin::Ready => {
+                    losses += 1;
+                    if losses > LOSSES {
+                        return Err(GateFailure::Unanswered(format!("{route} does not stay drained")));
+                    }
+                    forgotten(run, replacement, route, direction).await.map_err(|error| unanswered(&error))?;
+                    busy += 1;
                 }
-                forgotten(run, replacement, route, direction).await.map_err(|error| unanswered(&error))?;
-                busy += 1;
-            } else {
-                busy += server.sessions + server.queued;
+                Ok(server) => busy += server.sessions + server.queued,
+                // One that is just being restarted is asked again.
+                Err(error) => unknown = Some(error),
             }
         }
-        if busy == 0 {
+        if busy == 0 && unknown.is_none() {
             return Ok(());
         }
         if begun.elapsed() >= traffic.drain.deadline {
-            return late(run, replacement, traffic, direction, busy);
+            return match unknown {
+                Some(error) => Err(unanswered(&error)),
+                None => late(run, replacement, traffic, direction, busy),
+            };
         }
         if direction == Direction::Forward && run.cancel.is_requested() {
             return Err(GateFailure::Cancelled);
@@ -140,8 +145,11 @@ pub(super) async fn before_stop(
     direction: Direction,
 ) -> Result<(), EngineError> {
     for route in replacement.traffic.iter().flat_map(|traffic| &traffic.routes) {
-        if look(run, route).await?.admin == Admin::Ready {
-            run.recorder.note(Event::Warning(lost(replacement, route)));
+        let seen = look(run, route).await;
+        if !seen.as_ref().is_ok_and(|server| server.admin != Admin::Ready) {
+            if seen.is_ok() {
+                run.recorder.note(Event::Warning(lost(replacement, route)));
+            }
             return drain(run, replacement, direction).await.map_err(|failure| match failure {
                 GateFailure::Unhealthy(why) | GateFailure::Unanswered(why) => EngineError::Refused(why),
                 GateFailure::Cancelled => EngineError::Refused("interrupted".to_owned()),

@@ -84,7 +84,6 @@ pub const ALL: [Planted; 19] = [
             });
         }
     }),
-    plan("a container is stopped while it gets requests", |plan| drop_steps(plan, |step| *step == Step::Drain)),
     plan("a host gets no requests after it was replaced", |plan| drop_steps(plan, |step| *step == Step::Admit)),
     plan("a host gets requests before its container has proved itself", |plan| {
         for steps in steps(plan) {
@@ -100,6 +99,7 @@ pub const ALL: [Planted; 19] = [
     flaw("a lost call may take hold long after it was given up", Flaw::LateBeyondBound(Duration::from_secs(45))),
     flaw("a container that cannot be asked is taken for healthy", Flaw::SilenceIsHealth),
     flaw("a host that does not answer is taken for an empty one", Flaw::SilentIsEmpty),
+    flaw("a drained server is taken for idle while it is still at requests", Flaw::DrainedIsIdle),
 ];
 
 fn steps(plan: &mut Plan) -> impl Iterator<Item = &mut Vec<Step>> {

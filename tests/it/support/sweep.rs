@@ -10,7 +10,7 @@ use shipctl::environment::{BatchSize, Drain, Environment, OnDeadline, Order, Res
 use shipctl::fleet::key;
 use shipctl::name::{BalancerName, HostName};
 use shipctl::rollout::cancel::Cancel;
-use shipctl::rollout::report::{Outcome, Report, Running, StoreNow};
+use shipctl::rollout::report::{Outcome, Report, RowTraffic, Running, StoreNow};
 use tokio::time::Instant;
 
 use super::environment::{PUBLISHED, delivering, environment, host, image, publishing, secret_release};
@@ -187,8 +187,8 @@ impl Scenario {
             balancers: names.clone(),
             backend: "web".to_owned(),
             server: None,
-            drain: Drain { deadline: Duration::from_secs(2), on_deadline: OnDeadline::Abort },
-            up_deadline: Duration::from_secs(3),
+            drain: Drain { deadline: Duration::from_secs(5), on_deadline: OnDeadline::Abort },
+            up_deadline: Duration::from_secs(5),
         });
         let world = World::new((1..=3).map(host));
         let own = |name: &BalancerName| (name.as_str().parse().expect("a name"), SimBalancer::new());
@@ -399,7 +399,10 @@ impl Scenario {
         for name in names {
             let truth = running(world, name);
             let (old, new) = (self.origin(name), self.target(name));
-            let unwatched = self.fails_late && report.outcome == Outcome::Cancelled;
+            // Who interrupts a monitor is told of a late failure only as far as a balancer has noticed it.
+            let row = report.rows.iter().find(|row| row.host == *name);
+            let is_out = row.is_some_and(|row| row.traffic == Some(RowTraffic::Out));
+            let unwatched = self.fails_late && (report.outcome == Outcome::Cancelled || is_out);
             let is_new =
                 |truth: &Truth| matches!(truth, Truth::One(spec, fine) if *spec == new && (*fine || unwatched));
             let begun = self.beginning(name);

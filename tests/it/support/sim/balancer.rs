@@ -10,7 +10,7 @@ use shipctl::name::HostName;
 use tokio::time::Instant;
 
 use super::op::Op;
-use super::world::{State, World};
+use super::world::{Flaw, State, World};
 
 /// How long requests go on after a server was drained.
 pub const REQUEST: Duration = Duration::from_millis(150);
@@ -59,13 +59,14 @@ impl State {
         let balancer = &self.balancers[balancer];
         let servers = self.hosts.iter().map(|(name, host)| {
             let drained = balancer.drained.get(name);
+            let is_at_work = drained.is_none_or(|since| now < *since + REQUEST);
             let is_up = host.containers.iter().any(|one| one.is_running() && one.is_healthy(now));
             let server = Server {
                 address: name.to_string(),
                 port: 8080,
                 admin: if drained.is_some() { Admin::Drain } else { Admin::Ready },
                 health: if is_up { Health::Up } else { Health::Down },
-                sessions: if drained.is_none_or(|since| now < *since + REQUEST) { 5 } else { 0 },
+                sessions: if is_at_work && self.flaw != Some(Flaw::DrainedIsIdle) { 5 } else { 0 },
                 queued: 0,
                 backup: false,
             };

@@ -77,6 +77,8 @@ pub enum Flaw {
     SilenceIsHealth,
     /// A look at a host that does not answer shows an empty host.
     SilentIsEmpty,
+    /// A balancer shows no requests of a server.
+    DrainedIsIdle,
     /// Creating a marker whose name is taken succeeds.
     LockIsShared,
     /// Somebody else writes to the store just before us. No broken promise: nothing may be written over it.
