@@ -132,6 +132,9 @@ impl Display for Note {
             Self::Maintenance(route) => {
                 write!(f, "{route} is in maintenance and stays so: no request reaches it")
             }
+            Self::Elsewhere { route, to, host } => {
+                write!(f, "{route} leads to {to}, which does not look like the service on {host}")
+            }
             Self::Unchecked(route) => {
                 write!(f, "{route} is not checked by the balancer, which sends requests whether it answers or not")
             }

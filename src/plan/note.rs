@@ -42,6 +42,15 @@ pub enum Note {
     Unfinished(HostName),
     /// Somebody has put the server into maintenance. It stays there, so the host gets no requests.
     Maintenance(Route),
+    /// The balancer may send the server's requests to something else than the service on the host.
+    Elsewhere {
+        /// Which server.
+        route: Route,
+        /// Where the balancer sends them.
+        to: String,
+        /// The host that the server is.
+        host: HostName,
+    },
     /// The balancer does not check the server: it gets requests whether it answers or not.
     Unchecked(Route),
     /// Nothing to go back to: a failure means that the service is removed again.

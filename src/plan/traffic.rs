@@ -1,11 +1,12 @@
 //! Which servers of which balancers a replacement is about, and whether they get requests now.
 
+use core::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::balancer::{Admin, Health, Server};
-use crate::environment::{Drain, Route};
+use crate::environment::{Drain, Route, Service};
 use crate::fleet::observed::BackendView;
 use crate::name::{HostName, ServiceName};
 use crate::plan::planner::{Planner, Wants};
@@ -31,6 +32,12 @@ impl Planner<'_> {
         let traffic = service.traffic.as_ref()?;
         let (mut routes, all) = (Vec::new(), traffic.routes(host, service.instance));
         for route in all {
+            if let Some(server) = self.server(&route)
+                && self.leads_elsewhere(host, service, server)
+            {
+                let to = format!("{}:{}", server.address, server.port);
+                plan.notes.push(Note::Elsewhere { route: route.clone(), to, host: host.clone() });
+            }
             match self.server(&route) {
                 Some(server) if server.admin == Admin::Maintenance => plan.notes.push(Note::Maintenance(route)),
                 Some(server) if server.health == Health::Unchecked => {
@@ -47,6 +54,17 @@ impl Planner<'_> {
     pub(super) fn is_drained(&self, traffic: Option<&Traffic>) -> bool {
         let mut routes = traffic.into_iter().flat_map(|traffic| &traffic.routes);
         routes.any(|route| self.server(route).is_some_and(|server| server.admin == Admin::Drain))
+    }
+
+    /// Whether the balancer's requests go to a port that the service does not publish, or to another address than the host
+    /// is reached at. Names are not looked up, and a host may have several addresses, so this is a doubt and no more.
+    fn leads_elsewhere(&self, host: &HostName, service: &Service, server: &Server) -> bool {
+        let runtime = &service.runtime;
+        let published: Vec<u16> = runtime.ports.iter().filter_map(|port| port.host_port).collect();
+        let other_port = server.port != 0 && !published.is_empty() && !published.contains(&server.port);
+        let own = self.environment.hosts.get(host).and_then(|host| host.endpoint.address().parse::<IpAddr>().ok());
+        let other_address = own.zip(server.address.parse::<IpAddr>().ok()).is_some_and(|(own, its)| own != its);
+        other_port || other_address
     }
 
     fn server(&self, route: &Route) -> Option<&Server> {

@@ -509,3 +509,21 @@ fn a_host_that_is_no_server_of_its_backend_is_refused() {
     let refusal = planner::deploy(&environment, &observed, &Selection::default(), &release).expect_err("a refusal");
     assert_snapshot!(refusal.to_string(), @"balancer front: backend web has no server web2; it has h2, web1");
 }
+
+#[test]
+fn a_server_that_leads_to_another_port_is_named() {
+    let (environment, mut observed) = behind_a_balancer([("web1", Admin::Ready), ("web2", Admin::Ready)]);
+    for view in observed.backends.values_mut() {
+        let BackendView::Seen(servers) = view else { panic!("the balancer was seen") };
+        servers.get_mut("web2").expect("a server").port = 9090;
+    }
+    let notes = deploy(&environment, &observed, "v2").notes;
+    let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "web is drained host by host: 1 of 2 serve while a batch is replaced",
+            "front web/web2 leads to web2:9090, which does not look like the service on web2"
+        ]
+    );
+}
