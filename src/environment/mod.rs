@@ -28,7 +28,7 @@ pub use age_keys::AgeKeys;
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
 pub use health::{Check, Health};
 pub use placement::{Constraint, Replicas};
-pub use policy::{BatchSize, FailureAction, Order, UpdatePolicy};
+pub use policy::{BatchSize, Canary, FailureAction, Order, UpdatePolicy};
 pub use resource::{NetworkSpec, Subnet, VolumeSpec};
 pub use runtime::{
     Attachment, Healthcheck, Logging, Mount, MountOptions, MountSource, Network, Port, Protocol, RestartPolicy, Runtime,

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct UpdatePolicy {
     /// Hosts replaced together.
     pub parallelism: BatchSize,
+    /// Hosts that come first, and are watched before the others follow.
+    pub canary: Option<Canary>,
     /// Which of the two containers is there alone for a moment.
     pub order: Order,
     /// After promotion, a failure within this time still counts.
@@ -17,6 +19,15 @@ pub struct UpdatePolicy {
     pub delay: Duration,
     /// What happens to the fleet when a host fails.
     pub failure_action: FailureAction,
+}
+
+/// `deploy.update_config.canary`: the first batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canary {
+    /// Its hosts.
+    pub hosts: BatchSize,
+    /// How long they are watched before the others follow.
+    pub monitor: Duration,
 }
 
 /// Hosts per batch.

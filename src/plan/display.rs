@@ -71,7 +71,8 @@ impl Display for Preparation {
 
 impl Display for Batch {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, then monitor {}", self.service, duration(self.monitor))?;
+        let canary = if self.canary { " (canary)" } else { "" };
+        writeln!(f, "{}{canary}, then monitor {}", self.service, duration(self.monitor))?;
         for replacement in &self.replacements {
             write!(f, "{replacement}")?;
         }

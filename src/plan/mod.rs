@@ -114,6 +114,9 @@ pub struct Preparation {
 pub struct Batch {
     /// The service; a batch is about one.
     pub service: ServiceName,
+    /// Whether the others wait until these have been watched for longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
     /// How long failures still count after promotion.
     #[serde(with = "crate::duration::text")]
     pub monitor: Duration,

@@ -331,6 +331,7 @@ fn note_replacements(
 fn fallback_policy() -> UpdatePolicy {
     UpdatePolicy {
         parallelism: BatchSize::Count(1),
+        canary: None,
         order: Order::StopFirst,
         monitor: Duration::from_secs(5),
         delay: Duration::ZERO,

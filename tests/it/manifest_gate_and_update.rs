@@ -159,8 +159,12 @@ fn an_update_can_be_carried_out() {
             "12:41: expected a duration such as `200ms`, `10s` or `1m30s`, found `soon`",
         ),
         (
-            "deploy: { update_config: { canary: 1 } }",
-            "12:32: `canary` is not supported (remove it; it is never ignored)",
+            "deploy: { update_config: { canary: one } }",
+            "12:40: `one` is not a number of hosts (write a number of hosts (0 for all at once), or a share from `1%` to `100%`)",
+        ),
+        (
+            "deploy: { update_config: { canary: { monitor: 5m, host: 1 } } }",
+            "12:32: `hosts` is missing\n12:55: unknown key `host` (did you mean `hosts`?)",
         ),
         (
             r#"ports: ["8080:80"]

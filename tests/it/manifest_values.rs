@@ -35,6 +35,7 @@ fn defaults_are_fit_for_production() {
     assert_eq!(runtime.networks, [Network::plain("shop-test_default".into())]);
     let update = UpdatePolicy {
         parallelism: BatchSize::Count(1),
+        canary: None,
         order: Order::StopFirst,
         monitor: Duration::from_secs(5),
         delay: Duration::ZERO,

@@ -10,8 +10,8 @@ use shipctl::container::{ContainerId, ContainerSpec};
 use shipctl::delivery::Delivery;
 use shipctl::engine::Provision;
 use shipctl::environment::{
-    BatchSize, Drain, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, OnDeadline, Order, Port,
-    Protocol, RestartPolicy, Traffic, VolumeSpec,
+    BatchSize, Canary, Drain, Environment, Mount, MountOptions, MountSource, Network, NetworkSpec, OnDeadline, Order,
+    Port, Protocol, RestartPolicy, Traffic, VolumeSpec,
 };
 use shipctl::fleet::ledger::{Entry, Kind, Ledger, RolloutResult};
 use shipctl::fleet::observed::{
@@ -526,4 +526,18 @@ fn a_server_that_leads_to_another_port_is_named() {
             "front web/web2 leads to web2:9090, which does not look like the service on web2"
         ]
     );
+}
+
+#[test]
+fn a_canary_comes_first_and_is_watched_before_the_others_follow() {
+    let mut environment = environment(4);
+    let update = &mut environment.services[0].update;
+    update.parallelism = BatchSize::Count(2);
+    update.canary = Some(Canary { hosts: BatchSize::Count(1), monitor: Duration::from_mins(5) });
+    let observed = fleet(&environment, &["v1"]);
+    let batches = deploy(&environment, &observed, "v2").batches;
+    let shown: Vec<_> = batches.iter().map(|batch| (batch.canary, batch.replacements.len(), batch.monitor)).collect();
+    let usual = Duration::from_millis(400);
+    assert_eq!(shown, [(true, 1, Duration::from_mins(5)), (false, 2, usual), (false, 1, usual)]);
+    assert!(batches[0].to_string().starts_with("web (canary), then monitor 5m\n"), "{}", batches[0]);
 }

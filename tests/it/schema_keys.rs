@@ -174,6 +174,7 @@ fn map(path: &[Step], child: &str, inner: &str) -> String {
         (_, ".health", "interval" | "timeout" | "min_healthy_time" | "healthy_deadline") => &["none: {}"],
         (_, ".health.http" | ".health.tcp", _) => &["port: 80"],
         (_, ".healthcheck", _) => &["test: x"],
+        (_, ".deploy.update_config.canary", _) => &["hosts: 1"],
         (_, ".deploy", "placement") => &["replicas: 1"],
         (_, ".deploy.placement.preferences.[]", _) => &["spread: host.labels.zone"],
         (_, ".deploy.resources.reservations.devices.[]", _) => &["capabilities: [gpu]"],

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{keys, nested};
 use crate::environment::placement::Subject;
-use crate::environment::{BatchSize, Constraint, FailureAction, Order, Replicas, RestartPolicy, UpdatePolicy};
+use crate::environment::{BatchSize, Canary, Constraint, FailureAction, Order, Replicas, RestartPolicy, UpdatePolicy};
 use crate::manifest::decode::{Decoder, Fields, decimal};
-use crate::manifest::node::{Entry, Node, quoted};
+use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::manifest::source::Span;
 
 /// A failure this long after promotion still counts, where the manifest is silent.
@@ -29,6 +29,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
         constraint_spans: Vec::new(),
         update: UpdatePolicy {
             parallelism: BatchSize::Count(1),
+            canary: None,
             order: Order::StopFirst,
             monitor: MONITOR,
             delay: Duration::ZERO,
@@ -139,6 +140,8 @@ fn update_config(mut fields: Fields<'_>, deploy: &mut Deploy, decoder: &mut Deco
     if let Some(monitor) = fields.get("monitor").and_then(|node| decoder.duration(node)) {
         update.monitor = monitor;
     }
+    let monitor = update.monitor;
+    update.canary = fields.entry("canary").and_then(|entry| canary(entry, monitor, decoder));
     if let Some(delay) = fields.get("delay").and_then(|node| decoder.duration(node)) {
         update.delay = delay;
     }
@@ -151,6 +154,18 @@ fn update_config(mut fields: Fields<'_>, deploy: &mut Deploy, decoder: &mut Deco
         }
     }
     fields.finish_compose(decoder, keys::UPDATE);
+}
+
+/// `canary: 1`, or with a time of its own.
+fn canary(entry: &Entry, usual: Duration, decoder: &mut Decoder<'_>) -> Option<Canary> {
+    let Kind::Map(_) = entry.value.kind else {
+        return parallelism(&entry.value, decoder).map(|hosts| Canary { hosts, monitor: usual });
+    };
+    let mut fields = decoder.map(&entry.value, entry.key);
+    let hosts = fields.required("hosts", decoder).and_then(|node| parallelism(node, decoder));
+    let monitor = fields.get("monitor").and_then(|node| decoder.duration(node)).unwrap_or(usual);
+    fields.finish(decoder);
+    Some(Canary { hosts: hosts?, monitor })
 }
 
 fn parallelism(node: &Node, decoder: &mut Decoder<'_>) -> Option<BatchSize> {

@@ -57,7 +57,7 @@ pub(super) const DEPLOY: &[&str] = &["endpoint_mode", "labels", "rollback_config
 pub(super) const RESERVATIONS: &[&str] = &["cpus", "generic_resources"];
 
 /// In `deploy.update_config`; also our own words that are still to come.
-pub(super) const UPDATE: &[&str] = &["max_failure_ratio", "canary"];
+pub(super) const UPDATE: &[&str] = &["max_failure_ratio"];
 
 /// In a long volume.
 pub(super) const VOLUME: &[&str] = &["consistency", "image"];

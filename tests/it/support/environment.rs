@@ -75,6 +75,7 @@ pub fn web() -> Service {
         instance_of: None,
         update: UpdatePolicy {
             parallelism: BatchSize::Count(1),
+            canary: None,
             order: Order::StopFirst,
             monitor: Duration::from_millis(400),
             delay: Duration::ZERO,

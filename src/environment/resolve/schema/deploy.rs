@@ -2,7 +2,7 @@
 
 use super::super::deploy::MONITOR;
 use super::limits;
-use super::shape::{Shape, duration, form, key, level, list, number, number_or, words};
+use super::shape::{Shape, duration, either, form, key, level, list, number, number_or, words};
 use crate::duration;
 
 /// `deploy`
@@ -39,9 +39,15 @@ fn placement() -> Shape {
 }
 
 fn update_config() -> Shape {
-    let parallelism = number_or(&(0..=i64::from(u32::MAX)), "([1-9][0-9]?|100)%");
+    let parallelism = || number_or(&(0..=i64::from(u32::MAX)), "([1-9][0-9]?|100)%");
+    let canary = level([
+        key("hosts", "How many: a number, or a share such as `10%`.", parallelism()),
+        key("monitor", "How long they are watched; as the others where it is not said.", duration()),
+    ]);
+    let canary = either([parallelism(), canary.item(&[])]);
     level([
-        key("parallelism", "Hosts at a time: a number (0 is all), or a share such as `25%`.", parallelism).default(1),
+        key("parallelism", "Hosts at a time: a number (0 is all), or a share such as `25%`.", parallelism()).default(1),
+        key("canary", "Hosts that come first and are watched before the others follow.", canary),
         key("delay", "From one batch to the next.", duration()).default("0s"),
         key(
             "order",
