@@ -34,7 +34,8 @@ async fn back(
     to: Option<&str>,
     assent: Assent,
 ) -> Result<Exit> {
-    let keys = secrets::values(fleet.environment, publish::keys_of(fleet.environment)).await?;
+    let keys =
+        secrets::only(fleet.environment, publish::keys_of(fleet.environment), context.reporter.redactor()).await?;
     let recorder = context.recorder();
     let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
     all_answer(&observed, selection)?;

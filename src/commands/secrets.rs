@@ -55,6 +55,25 @@ pub(super) async fn values(
     values_of(environment, names, &mut Safe::new(environment)).await
 }
 
+/// The values of these secrets alone. `redactor` learns them, and all others that can be read without running a command:
+/// whoever goes back needs no others, but what containers print may hold them.
+pub(super) async fn only(
+    environment: &Environment,
+    names: impl IntoIterator<Item = &SecretName>,
+    redactor: &Redactor,
+) -> Result<BTreeMap<SecretName, Secret>> {
+    let mut safe = Safe::new(environment);
+    let values = values_of(environment, names, &mut safe).await?;
+    redactor.learn(values.iter().map(|(name, secret)| (name.as_str(), secret)));
+    for name in used(environment) {
+        let is_command = matches!(environment.secrets.get(name), Some(SecretSource::Command { .. }));
+        if !is_command && let Ok(secret) = value(environment, name, &mut safe).await {
+            redactor.learn([(name.as_str(), &secret)]);
+        }
+    }
+    Ok(values)
+}
+
 async fn values_of(
     environment: &Environment,
     names: impl IntoIterator<Item = &SecretName>,

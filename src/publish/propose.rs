@@ -52,6 +52,11 @@ pub async fn propose(
     plan: &mut Plan,
 ) -> Result<Vec<Publishing>, Unpublishable> {
     let mut changes = Vec::new();
+    if let (None, Some(name)) = (published, plan.published.keys().find(|name| !environment.publish.contains_key(*name)))
+    {
+        let why = "what the release had there cannot be put back without it".to_owned();
+        return Err(Unpublishable::Store { store: name.clone(), at: "no longer in the manifest".to_owned(), why });
+    }
     for (name, wish) in &environment.publish {
         let Some(store) = stores.get(name) else { continue };
         let at = at(&wish.store);

@@ -81,8 +81,10 @@ pub(super) async fn all(run: &Run<'_>) -> Progress {
 async fn forward(run: &Run<'_>, batch: &Batch, progress: &mut Progress) -> BatchEnd {
     progress.touched = true;
     let goes_back = batch.failure_action == FailureAction::Rollback;
+    let only = progress.reached.promoted.is_empty() && batch.replacements.len() == 1;
     let ends =
-        join_all(batch.replacements.iter().map(|replacement| replace::forward(run, replacement, goes_back))).await;
+        join_all(batch.replacements.iter().map(|replacement| replace::forward(run, replacement, goes_back, only)))
+            .await;
     let (mut undone, mut cancelled, mut failed) = (Vec::new(), false, false);
     for (replacement, end) in batch.replacements.iter().zip(ends) {
         let key = (replacement.host.clone(), replacement.service.clone());

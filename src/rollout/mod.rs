@@ -122,6 +122,7 @@ impl Rollout<'_> {
             ready = preparing => ready,
         };
         if let Some(failure) = self.stale(&fresh) {
+            record::tidy(run, &fresh).await;
             return self.unchanged(&fresh, vec![failure]);
         }
         if let Err(failures) = prepared {
@@ -129,6 +130,7 @@ impl Rollout<'_> {
             return self.unchanged(&fresh, failures);
         }
         if let Err(failures) = key::share(run).await {
+            record::tidy(run, &fresh).await;
             return self.unchanged(&fresh, failures);
         }
         if let Err(stopped) = stage::all(run).await {

@@ -60,8 +60,9 @@ pub(super) async fn stage(run: &Run<'_>, replacement: &Replacement) -> Result<()
 }
 
 /// Carries out a replacement that is staged; whatever fails or is cancelled is undone before this returns. Where the fleet
-/// `goes_back` after a failure, stores do so first: what starts again finds the values that it was rolled out with.
-pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement, goes_back: bool) -> Replaced {
+/// `goes_back` after a failure, or this is the `only` one that was begun, stores go back first: what starts again finds the
+/// values that it was rolled out with.
+pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement, goes_back: bool, only: bool) -> Replaced {
     let mut attempted = replacement.staging.clone();
     let stopped = match steps(run, replacement, &replacement.steps, Direction::Forward, &mut attempted).await {
         Ok(()) => {
@@ -73,9 +74,9 @@ pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement, goes_back:
     };
     if let Stopped::Failed { failure, .. } = &stopped {
         run.recorder.note(Event::HostFailed { failure: failure.clone() });
-        if goes_back {
-            run.withdraw().await;
-        }
+    }
+    if only || goes_back && matches!(stopped, Stopped::Failed { .. }) {
+        run.withdraw().await;
     }
     let undone = undo(run, replacement, &unwind(replacement, &attempted)).await;
     match stopped {

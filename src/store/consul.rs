@@ -78,6 +78,10 @@ impl Store for Consul {
         let (status, text) = ask(request.body(Json::from(operations).to_string())).await?;
         match status {
             StatusCode::OK => Ok(()),
+            // Consul answers a token that may not do this as it answers a change of somebody else.
+            StatusCode::CONFLICT if text.to_lowercase().contains("permission denied") => {
+                Err(StoreError::Refused(format!("its token may not change these keys: {}", culprits(&text, changes))))
+            }
             StatusCode::CONFLICT => Err(StoreError::Conflict(culprits(&text, changes))),
             other => Err(refused(other, &text)),
         }

@@ -175,6 +175,14 @@ fn a_file_has_a_declared_source_a_path_and_an_octal_mode() {
             "12:78: a running container is not signalled: it would no longer be what its labels say it is (write `replace`: a container with the new file takes its place behind the gate)",
         ),
         (
+            "configs: [{ source: app, target: /etc/app/app.conf, deliver: volume }]\nsecrets: [{ source: token, target: /etc/app/token }]",
+            "12:38: `/etc/app` is mounted as a whole, and `/etc/app/token` is put there too (13) (deliver both in one way, or to different directories)",
+        ),
+        (
+            "configs: [{ source: app, target: /usr/bin/x.conf, deliver: volume }]",
+            "12:38: `/usr/bin` cannot be mounted: it would hide what the image has there (deliver the file to a directory of its own)",
+        ),
+        (
             "secrets: [{ source: token, deliver: image }]",
             "12:32: unknown key `deliver` (use one of `source`, `target`, `uid`, `gid`, `mode`, `tmpfs`)",
         ),

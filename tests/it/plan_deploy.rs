@@ -541,3 +541,17 @@ fn a_canary_comes_first_and_is_watched_before_the_others_follow() {
     assert_eq!(shown, [(true, 1, Duration::from_mins(5)), (false, 2, usual), (false, 1, usual)]);
     assert!(batches[0].to_string().starts_with("web (canary), then monitor 5m\n"), "{}", batches[0]);
 }
+
+#[tokio::test]
+async fn a_way_back_without_the_store_that_its_release_published_to_is_refused() {
+    let environment = environment(1);
+    let observed = fleet(&environment, &["v1"]);
+    let mut plan = deploy(&environment, &observed, "v2");
+    plan.published.insert("settings".to_owned(), "a1b2".to_owned());
+    let stores = BTreeMap::new();
+    let proposed = shipctl::publish::propose(&environment, &stores, None, &observed.ledger(), "token", &mut plan).await;
+    assert_eq!(
+        proposed.err().expect("a refusal").to_string(),
+        "store settings (no longer in the manifest): what the release had there cannot be put back without it"
+    );
+}

@@ -22,6 +22,8 @@ const TOKEN: &str = "b1gs35d3-canary";
 struct Server {
     held: BTreeMap<String, (String, u64)>,
     index: u64,
+    /// Whether the token may only read. Consul answers that as it answers a change of somebody else.
+    reads_only: bool,
 }
 
 impl Server {
@@ -58,8 +60,12 @@ impl Server {
                 Some("check-not-exists") => index_of(key) == 0,
                 verb => panic!("{verb:?}"),
             };
-            let what = format!("failed to set key {key:?}, index is stale");
-            (!is_met).then(|| json!({ "OpIndex": number, "What": what }))
+            let what = if self.reads_only {
+                "Permission denied: token with AccessorID 'x' lacks permission 'key:write'".to_owned()
+            } else {
+                format!("failed to set key {key:?}, index is stale")
+            };
+            (self.reads_only || !is_met).then(|| json!({ "OpIndex": number, "What": what }))
         });
         let errors: Vec<_> = errors.collect();
         if !errors.is_empty() {
@@ -154,4 +160,15 @@ async fn a_wrong_token_is_refused_and_never_shown_and_silence_is_no_answer() {
     let nobody = StoreAccess { address: "http://127.0.0.1:1".to_owned(), ..access };
     let consul = Consul::open(Path::new("/"), &nobody, None).unwrap();
     assert!(matches!(consul.swap(&[change("a", 0, None)]).await, Err(StoreError::InDoubt(_))));
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_is_not_taken_for_a_change_of_somebody_else() {
+    let (access, server) = serve().await;
+    let consul = Consul::open(Path::new("/"), &access, Some(Secret::new(TOKEN.to_owned()))).unwrap();
+    server.lock().unwrap().reads_only = true;
+    let Err(StoreError::Refused(why)) = consul.swap(&[change("shop/a", 0, Some("1"))]).await else {
+        panic!("it is not refused")
+    };
+    assert!(why.contains("token") && why.contains("shop/a"), "{why}");
 }

@@ -15,9 +15,40 @@ const WORDS: [&str; 4] = ["container", "volume", "host", "image"];
 const HOST_FOLDER: &str = "/var/lib/shipctl";
 
 /// Directories that a container does not run without: a mount would hide what the image has there.
-const SYSTEM: [&str; 17] = [
-    "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/sys",
-    "/tmp", "/usr", "/var",
+const SYSTEM: [&str; 13] = [
+    "",
+    "/etc",
+    "/home",
+    "/opt",
+    "/root",
+    "/run",
+    "/tmp",
+    "/usr",
+    "/usr/local",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "/var/log",
+];
+
+/// The same, with everything beneath them.
+const SYSTEM_TREES: [&str; 16] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc/ssl",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/var/run",
 ];
 
 /// What an item of `configs` says; copied into the container if it says nothing.
@@ -30,7 +61,7 @@ pub(super) fn decode(item: &Node, decoder: &mut Decoder<'_>) -> Option<Delivery>
         fields.finish(decoder);
         let folder = folder?;
         let text = decoder.text(folder)?;
-        if !is_container_path(text) || SYSTEM.contains(&text.trim_end_matches('/')) {
+        if !is_container_path(text) || is_system(text.trim_end_matches('/')) {
             let message = format!("{} is not a directory of the host for these files", quoted(text));
             let help = "write an absolute path without `..`, of a directory of their own";
             decoder.problem_with_help(folder.span, message, help);
@@ -74,7 +105,7 @@ pub(super) fn check(configs: &[ConfigFile], at: Span, targets: &Targets, decoder
         for root in roots(ours.iter().copied()) {
             let first = ours.iter().find(|path| directory(path) == root).copied().unwrap_or_default();
             let span = targets.get(first).copied().unwrap_or(at);
-            if SYSTEM.contains(&root) {
+            if is_system(root) {
                 let message = format!("{} cannot be mounted: it would hide what the image has there", shown(root));
                 decoder.problem_with_help(span, message, "deliver the file to a directory of its own");
                 continue;
@@ -89,6 +120,10 @@ pub(super) fn check(configs: &[ConfigFile], at: Span, targets: &Targets, decoder
             }
         }
     }
+}
+
+fn is_system(path: &str) -> bool {
+    SYSTEM.contains(&path) || SYSTEM_TREES.iter().any(|tree| is_beneath(path, tree))
 }
 
 fn shown(root: &str) -> String {

@@ -62,9 +62,7 @@ pub(super) fn configs(
         let (source, content) = declared.config(source, decoder)?;
         Some(ConfigFile { source, content, file: file?, deliver: deliver? })
     };
-    let configs: Vec<_> = items.iter().filter_map(config).collect();
-    delivery::check(&configs, node.span, targets, decoder);
-    configs
+    items.iter().filter_map(config).collect()
 }
 
 /// The service's secrets.

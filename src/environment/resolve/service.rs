@@ -7,7 +7,8 @@ use super::declared::Declared;
 use super::dependencies::{self, Dependency};
 use super::ports::Published;
 use super::{
-    deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime, traffic, words,
+    delivery, deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime,
+    traffic, words,
 };
 use crate::delivery::Delivery;
 use crate::environment::{Privileges, Replicas, Runtime, Service};
@@ -127,6 +128,9 @@ pub(super) fn service(
     let mut secrets = files::secrets(fields, decoder, declared, files::Owner::of(user.as_deref()), &mut targets);
     let (environment, variables) = runtime::environment(fields, decoder, declared);
     secrets.extend(variables);
+    if let Some(entry) = fields.entry("configs") {
+        delivery::check(&configs, entry.value.span, &targets, decoder);
+    }
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
     let (limits, device_requests) = limits::decode(fields, decoder);
