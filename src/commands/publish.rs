@@ -39,7 +39,8 @@ pub(super) async fn propose(
     let token = format!("{}-{:016x}", plan.release, operator::random());
     let proposed = publish::propose(environment, &stores, published, ledger, &token, plan).await;
     proposed.map_err(|why| match why {
-        Unpublishable::Partial => Error::unchanged(why).hint("leave out --host and --service"),
+        Unpublishable::Partial => Error::unchanged(why)
+            .hint("leave out --host and --service; a host that is down has to leave the manifest until it is back"),
         Unpublishable::Store { .. } => Error::unchanged(why),
     })
 }

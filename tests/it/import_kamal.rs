@@ -29,8 +29,6 @@ fn a_rails_application_with_jobs_and_accessories() {
       accessories.db.files (config/deploy.yml:87): ERB is not evaluated — write templates/db/pg_hba.conf.erb.j2, and name it under `configs`
 
     translated, but not the same as before:
-      env.secret (config/deploy.yml:44): RAILS_MASTER_KEY, DATABASE_URL of `web`: files at /run/secrets/, no longer variables — read them at the start (`export RAILS_MASTER_KEY="$(cat /run/secrets/RAILS_MASTER_KEY)"`), or write `environment: { RAILS_MASTER_KEY: "${RAILS_MASTER_KEY}" }` where plans may hold the value
-      env.secret (config/deploy.yml:44): RAILS_MASTER_KEY, DATABASE_URL of `job`: files at /run/secrets/, no longer variables — read them at the start (`export RAILS_MASTER_KEY="$(cat /run/secrets/RAILS_MASTER_KEY)"`), or write `environment: { RAILS_MASTER_KEY: "${RAILS_MASTER_KEY}" }` where plans may hold the value
       builder (config/deploy.yml:53): Kamal builds a clone of the last commit; here the folder is built as it is — deploy from a clean checkout
       accessories.db (config/deploy.yml:76): is a service: a deploy replaces it when something of it has changed, and leaves it alone otherwise — stop Kamal's own container before the first deploy
       accessories.db.directories (config/deploy.yml:89): is /home/deploy/basecamp-db/data, where Kamal has put it if `deploy` lives in /home/deploy — look on the host, and correct the path if it is another one
@@ -55,12 +53,11 @@ fn a_rails_application_with_jobs_and_accessories() {
           DB_HOST: 192.168.0.4
           REDIS_URL: redis://basecamp-redis:6379/0
           PRICE: $$5
+          RAILS_MASTER_KEY: { secret: rails_master_key }
+          DATABASE_URL: { secret: primary_database_url }
         # kamal-proxy reached this port inside the host; your balancer reaches it here.
         ports: ["3000:3000"]
         volumes: ["basecamp_storage:/rails/storage"]
-        secrets:
-          - { source: rails_master_key, target: RAILS_MASTER_KEY, mode: "0444" }
-          - { source: primary_database_url, target: DATABASE_URL, mode: "0444" }
         health: { http: { port: 3000, path: /up }, interval: 3s, timeout: 2s, healthy_deadline: 60s }
         stop_grace_period: 20s
         deploy:
@@ -76,10 +73,9 @@ fn a_rails_application_with_jobs_and_accessories() {
           DB_HOST: 192.168.0.4
           REDIS_URL: redis://basecamp-redis:6379/0
           PRICE: $$5
+          RAILS_MASTER_KEY: { secret: rails_master_key }
+          DATABASE_URL: { secret: primary_database_url }
         volumes: ["basecamp_storage:/rails/storage"]
-        secrets:
-          - { source: rails_master_key, target: RAILS_MASTER_KEY, mode: "0444" }
-          - { source: primary_database_url, target: DATABASE_URL, mode: "0444" }
         # As Kamal does: it runs for this long. `health: container` asks the image's own HEALTHCHECK.
         health: { none: {}, min_healthy_time: 7s, healthy_deadline: 60s }
         stop_grace_period: 60s

@@ -1,7 +1,6 @@
-//! `env`: clear values are variables of the container, secret ones are files in it.
+//! `env`: variables of the container, clear ones and secret ones.
 
 use crate::manifest::node::{Kind, Node};
-use crate::manifest::source::Span;
 
 use super::super::tree;
 use super::Kamal;
@@ -20,7 +19,7 @@ impl Kamal {
             self.put(service, &["environment", name], value);
         }
         if let Some(secret) = tree::at(env, &["secret"]).cloned() {
-            self.secret_files(service, path, &secret);
+            self.secrets(service, &secret);
         }
         if let Some(tags) = env.entry("tags") {
             let (reason, instead) = super::reasons::of("env", "tags");
@@ -28,16 +27,20 @@ impl Kamal {
         }
     }
 
-    /// `NAME`, or `NAME:NAME_OF_THE_SECRET`.
-    fn secret_files(&mut self, service: &str, path: &str, secret: &Node) {
+    /// `NAME`, or `NAME:NAME_OF_THE_SECRET`. Where the image's program reads a file instead, a file is better.
+    fn secrets(&mut self, service: &str, secret: &Node) {
         let image = tree::at(&self.draft.tree, &["services", service, "image"]).and_then(Node::text);
         let prefix = image.and_then(file_variables);
-        let mut left: Vec<(String, Span)> = Vec::new();
         for item in tree::items(secret) {
             let Some(text) = item.text() else { continue };
             let (name, source) = text.split_once(':').unwrap_or((text, text));
             let (name, source) = (name.trim().to_owned(), source.trim().to_owned());
             let declared = self.secret(&source, item.span);
+            if !prefix.is_some_and(|prefix| name.starts_with(prefix)) {
+                let value = tree::map(item.span, [("secret", tree::text(item.span, &declared))]);
+                self.put(service, &["environment", &name], value);
+                continue;
+            }
             // Not only for root: programs often run as a user of their own, who could read a variable too.
             let file = [
                 ("source", tree::text(item.span, &declared)),
@@ -45,21 +48,9 @@ impl Kamal {
                 ("mode", tree::word(item.span, "0444")),
             ];
             self.add(service, &["secrets"], tree::map(item.span, file));
-            if prefix.is_some_and(|prefix| name.starts_with(prefix)) {
-                let value = tree::text(item.span, &format!("/run/secrets/{name}"));
-                self.put(service, &["environment", &format!("{name}_FILE")], value);
-            } else {
-                left.push((name, item.span));
-            }
+            let value = tree::text(item.span, &format!("/run/secrets/{name}"));
+            self.put(service, &["environment", &format!("{name}_FILE")], value);
         }
-        let Some((first, at)) = left.first().cloned() else { return };
-        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
-        let reason = format!("{} of `{service}`: files at /run/secrets/, no longer variables", names.join(", "));
-        let instead = format!(
-            "read them at the start (`export {first}=\"$(cat /run/secrets/{first})\"`), or write `environment: {{ {first}: \
-             \"${{{first}}}\" }}` where plans may hold the value"
-        );
-        self.draft.change(format!("{path}.secret"), at, reason, instead);
     }
 
     /// `labels`, for a map of them.
