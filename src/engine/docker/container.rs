@@ -1,13 +1,14 @@
 //! The life of a container: created, started, promoted, stopped, removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::body_full;
-use bollard::models::{ContainerInspectResponse, ContainerUpdateBody};
+use bollard::models::{ContainerInspectResponse, ContainerSummary, ContainerUpdateBody};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use tokio::time::sleep;
 
@@ -48,6 +49,13 @@ impl DockerEngine {
 
     pub(super) async fn find_container(&self, name: &str) -> Result<Option<ContainerId>, EngineError> {
         Ok(self.inspect_named(name).await?.and_then(|found| found.id).map(ContainerId))
+    }
+
+    /// Containers with a label of this value, also those that do not run.
+    pub(super) async fn labelled(&self, label: &str, value: &str) -> Result<Vec<ContainerSummary>, EngineError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        self.short(self.docker().list_containers(Some(options))).await
     }
 
     pub(super) async fn create_container(

@@ -7,8 +7,8 @@ use std::io::{self, Read};
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
 use bollard::query_parameters::{
-    DownloadFromContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveVolumeOptionsBuilder, UploadToContainerOptionsBuilder,
+    DownloadFromContainerOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt;
 
@@ -16,7 +16,7 @@ use super::{DockerEngine, files};
 use crate::container::ContainerId;
 use crate::delivery::{FileSet, Place};
 use crate::engine::EngineError;
-use crate::environment::Scope;
+use crate::environment::{FileTarget, Scope};
 use crate::fleet::stamp::{SCOPE_LABEL, Stamp};
 use crate::template::rendered::RenderedFile;
 
@@ -80,12 +80,13 @@ impl DockerEngine {
 
     pub(super) async fn tidy_files(&self, scope: &Scope, candidates: &[Place]) -> Result<(), EngineError> {
         let label = scope.label();
-        for hatch in self.labelled(HATCH_LABEL, &label).await? {
-            self.remove_container(&hatch.0).await?;
+        for hatch in self.labelled(HATCH_LABEL, &label).await?.into_iter().filter_map(|hatch| hatch.id) {
+            self.remove_container(&ContainerId(hatch)).await?;
         }
         let containers = self.labelled(SCOPE_LABEL, &label).await?;
+        let labels = containers.into_iter().filter_map(|it| Some(it.labels?.into_iter().collect()));
         let used: BTreeSet<Place> =
-            containers.into_iter().filter_map(|(_, labels)| Stamp::read(&labels)).flat_map(|it| it.mounted).collect();
+            labels.filter_map(|labels| Stamp::read(&labels)).flat_map(|it| it.mounted).collect();
         let filters = HashMap::from([("label".to_owned(), vec![format!("{FILES_LABEL}={label}")])]);
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
         let listed = self.short(self.docker().list_volumes(Some(options))).await?.volumes.unwrap_or_default();
@@ -141,7 +142,10 @@ impl DockerEngine {
         match self.create_still(&name, body).await {
             Err(EngineError::Conflict(why)) => {
                 let ours = self.labelled(HATCH_LABEL, &scope.label()).await?;
-                let left = self.find_container(&name).await?.filter(|id| ours.iter().any(|(other, _)| other == id));
+                let left = self
+                    .find_container(&name)
+                    .await?
+                    .filter(|id| ours.iter().any(|other| other.id.as_ref() == Some(&id.0)));
                 left.ok_or(EngineError::Conflict(why))
             }
             other => other,
@@ -167,21 +171,6 @@ impl DockerEngine {
         };
         unpack(&archive).map_err(|error| EngineError::InDoubt(format!("{place} could not be read: {error}")))
     }
-
-    /// Containers with a label of this value, and all their labels.
-    async fn labelled(
-        &self,
-        label: &str,
-        value: &str,
-    ) -> Result<Vec<(ContainerId, BTreeMap<String, String>)>, EngineError> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed = self.short(self.docker().list_containers(Some(options))).await?;
-        let found = listed.into_iter().filter_map(|container| {
-            Some((ContainerId(container.id?), container.labels.unwrap_or_default().into_iter().collect()))
-        });
-        Ok(found.collect())
-    }
 }
 
 /// The set as an archive, to be unpacked where the place is mounted: directories that anyone may enter, then the files.
@@ -195,14 +184,7 @@ fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
     let names: Vec<String> = names.collect();
     let folders = names.iter().flat_map(|name| name.match_indices('/').map(|(end, _)| &name[..=end]));
     for folder in folders.collect::<BTreeSet<_>>() {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Directory);
-        header.set_size(0);
-        header.set_mode(0o755);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        archive.append_data(&mut header, folder, io::empty())?;
+        files::append_directory(&mut archive, folder, 0o755)?;
     }
     for (name, file) in names.iter().zip(files) {
         files::append(&mut archive, name, &file.target, file.bytes())?;
@@ -213,15 +195,9 @@ fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
 /// An empty file in the place of a directory: unpacking it takes away all that is there. The engine has no other way to
 /// remove something from a host.
 fn tombstone(name: &str) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_size(0);
-    header.set_mode(0o444);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
+    let target = FileTarget { path: name.to_owned(), uid: 0, gid: 0, mode: 0o444 };
     let mut archive = tar::Builder::new(Vec::new());
-    let packed = archive.append_data(&mut header, name, io::empty()).and_then(|()| archive.into_inner());
+    let packed = files::append(&mut archive, name, &target, b"").and_then(|()| archive.into_inner());
     packed.unwrap_or_else(|error| unreachable!("it is written to memory: {error}"))
 }
 

@@ -1,13 +1,9 @@
 //! Markers as containers that are never started.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, ContainerSummary, HostConfig};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, CreateImageOptionsBuilder};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 
@@ -105,9 +101,7 @@ impl DockerEngine {
     }
 
     async fn notes(&self, name: &str) -> Result<Vec<Note>, EngineError> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{MARKER_LABEL}={name}")])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed = self.short(self.docker().list_containers(Some(options))).await?;
+        let listed = self.labelled(MARKER_LABEL, name).await?;
         let note = |container: ContainerSummary| {
             let labels = container.labels?;
             Some(Note {

@@ -1,11 +1,9 @@
 //! Secrets in a host's memory, through the engine alone: a container that is never started mounts [`memory::ROOT`], so that
 //! what is copied into it lands there. Nothing can be deleted this way, but a file can take a directory's place.
 
-use std::collections::HashMap;
-
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{ListContainersOptionsBuilder, UploadToContainerOptionsBuilder};
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
 
 use super::{DockerEngine, files};
 use crate::container::ContainerId;
@@ -47,9 +45,7 @@ impl DockerEngine {
 
     /// Takes the files of a container out of memory, unless another container has the same ones.
     pub(super) async fn forget(&self, id: &ContainerId, directory: &str) -> Result<(), EngineError> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{}={directory}", memory::LABEL)])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let users = self.short(self.docker().list_containers(Some(options))).await?;
+        let users = self.labelled(memory::LABEL, directory).await?;
         if users.iter().any(|user| user.id.as_ref() != Some(&id.0)) {
             return Ok(());
         }
