@@ -24,6 +24,9 @@ pub enum Delivery {
     Volume,
     /// In a directory of the host, beneath this one, of which the container mounts the file's directory.
     Host(String),
+    /// In a place of its container's own, which holds several versions: the running container is switched from one to
+    /// another, and told by a signal.
+    Live(Live),
     /// Baked into an image that is built on the application's.
     Image,
     /// Kept in the host's memory and mounted: a secret.
@@ -33,9 +36,60 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Whether the container mounts the file's directory from a place that a release fills.
+    pub fn is_mounted(&self) -> bool {
+        matches!(self, Self::Volume | Self::Host(_) | Self::Live(_))
+    }
+
+    /// Whether the container can be switched to another content while it runs.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+
+    /// For a container that ends by itself, and is not switched to other files.
+    #[must_use]
+    pub fn fixed(self) -> Self {
+        match self {
+            Self::Live(Live { folder: Some(folder), .. }) => Self::Host(folder),
+            Self::Live(_) => Self::Volume,
+            other => other,
+        }
+    }
+
     /// Whether it is the ordinary one, which digests do not mention.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How files are kept that a running container can be switched to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Live {
+    /// The directory of the host that holds the place; `None` is a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// What the container's first process is sent, such as `SIGHUP`.
+    pub signal: String,
+}
+
+/// The files of a container that it can be switched to while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveFiles {
+    /// Where they are kept.
+    pub places: Vec<Place>,
+    /// What the container's first process is sent.
+    pub signal: String,
+}
+
+impl LiveFiles {
+    /// Those of a container, if it has any.
+    pub fn of(spec: &ContainerSpec) -> Option<Self> {
+        let signal = spec.files.iter().find_map(|file| match &file.deliver {
+            Delivery::Live(live) => Some(live.signal.clone()),
+            _ => None,
+        })?;
+        let sets = FileSet::of(spec).into_iter().filter(|set| set.version.is_some());
+        Some(Self { places: sets.map(|set| set.place).collect(), signal })
     }
 }
 
@@ -72,12 +126,16 @@ pub struct FileSet {
     pub target: String,
     /// The files, all of them beneath `target`.
     pub files: Vec<FileDigest>,
+    /// Its name in a place that holds several; `None` where the place holds this one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl FileSet {
     /// The sets of a container, in the order of their directories.
     pub fn of(spec: &ContainerSpec) -> Vec<Self> {
-        let kept = spec.files.iter().filter(|file| matches!(file.deliver, Delivery::Volume | Delivery::Host(_)));
+        let is_kept = |file: &&FileDigest| file.deliver.is_mounted();
+        let kept = spec.files.iter().filter(is_kept);
         let mut by_delivery = BTreeMap::<&Delivery, Vec<&FileDigest>>::new();
         for file in kept {
             by_delivery.entry(&file.deliver).or_default().push(file);
@@ -88,8 +146,11 @@ impl FileSet {
                 let mut files: Vec<_> =
                     files.iter().filter(|file| is_beneath(&file.target.path, target)).copied().cloned().collect();
                 files.sort();
-                let place = place(&spec.scope, &spec.service, delivery, target, &files);
-                sets.push(Self { place, target: target.to_owned(), files });
+                let (place, version) = match delivery {
+                    Delivery::Live(live) => (live_place(spec, live, target), spec.version()),
+                    _ => (place(&spec.scope, &spec.service, delivery, target, &files), None),
+                };
+                sets.push(Self { place, target: target.to_owned(), files, version });
             }
         }
         sets.sort_by(|a, b| a.target.cmp(&b.target));
@@ -116,6 +177,19 @@ pub fn is_beneath(path: &str, directory: &str) -> bool {
 pub fn roots<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<&'p str> {
     let all: BTreeSet<_> = paths.map(directory).collect();
     all.iter().filter(|one| !all.iter().any(|other| other != *one && is_beneath(one, other))).copied().collect()
+}
+
+/// The place of one container: what else shares its name is the same container with other contents.
+fn live_place(spec: &ContainerSpec, live: &Live, target: &str) -> Place {
+    let digest = hex::encode(&Sha256::digest(format!("{}\0{target}", spec.base()))[..5]);
+    let (scope, service) = (&spec.scope, &spec.service);
+    match &live.folder {
+        Some(folder) => Place::Directory {
+            folder: format!("{}/{}", folder.trim_end_matches('/'), scope.prefix()),
+            name: format!("{service}-live-{digest}"),
+        },
+        None => Place::Volume(format!("{}-{service}-live-{digest}", scope.prefix())),
+    }
 }
 
 /// Scope, directory and files are in the name: nothing else ever has it.

@@ -8,26 +8,45 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done, or nothing to do.
-    Done = 0,
+    Done,
     /// Failed, and no host was changed.
-    Unchanged = 1,
+    Unchanged,
     /// Bad input: arguments, manifest, template. Nothing was contacted.
-    BadInput = 2,
+    BadInput,
     /// Every touched host runs what it ran before, healthy.
-    RolledBack = 3,
+    RolledBack,
     /// Mixed or unknown; the table says which host runs what.
-    Mixed = 4,
+    Mixed,
     /// Another rollout holds the lock.
-    Locked = 5,
+    Locked,
     /// Interrupted: the host in hand was finished or undone, the lock released.
-    Interrupted = 6,
+    Interrupted,
     /// `plan --check` or `status --check`: there are differences.
-    Differs = 7,
+    Differs,
+    /// A program that was run by hand ended with this code.
+    Program(u8),
+}
+
+impl Exit {
+    /// As scripts get it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unchanged => 1,
+            Self::BadInput => 2,
+            Self::RolledBack => 3,
+            Self::Mixed => 4,
+            Self::Locked => 5,
+            Self::Interrupted => 6,
+            Self::Differs => 7,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

@@ -6,10 +6,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::{Route, Scope};
-use crate::name::{HostName, ServiceName};
+use crate::balancer::Server;
+use crate::environment::{Point, Route, Scope};
+use crate::fleet::ledger::Kind;
+use crate::fleet::serving::Out;
+use crate::name::{HostName, JobName, ServiceName};
 use crate::plan::{Plan, Step};
-use crate::rollout::report::Report;
+use crate::rollout::report::{Asked, Compared, Report};
+
+mod arrived;
+mod direction;
+mod failure;
+mod listening;
+mod warning;
+mod weight;
+
+pub use arrived::Arrived;
+pub use direction::Direction;
+pub use failure::Failure;
+pub use listening::Listening;
+pub use warning::Warning;
 
 /// Version of [`Record`]'s form.
 pub const EVENT_FORMAT: u32 = 1;
@@ -46,6 +62,28 @@ pub enum Event {
         service: ServiceName,
         /// Cleaned of control characters.
         line: String,
+    },
+    /// An image was built.
+    Built {
+        /// Of which service.
+        service: ServiceName,
+        /// The beginning of its id, for people.
+        image: String,
+        /// What names all that it was made from, where it is found again by that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// How long it took.
+        #[serde(with = "crate::duration::text")]
+        took: Duration,
+    },
+    /// An image that was built before from the very same.
+    BuildUnchanged {
+        /// Of which service.
+        service: ServiceName,
+        /// The beginning of its id, for people.
+        image: String,
+        /// What names all that it was made from.
+        key: String,
     },
     /// An image is being pushed.
     Pushing(ServiceName),
@@ -94,6 +132,20 @@ pub enum Event {
         /// Bytes known so far.
         total: u64,
     },
+    /// An image is on a host that did not have it.
+    Pulled {
+        /// On which host.
+        host: HostName,
+        /// Name and digest, for people.
+        image: String,
+        /// Bytes that had to come; 0 where the engine counted none.
+        bytes: u64,
+        /// How long that took.
+        #[serde(with = "crate::duration::text")]
+        took: Duration,
+    },
+    /// A host has an image that the builder sends.
+    Sent(Arrived),
     /// A host is ready.
     Prepared(HostName),
     /// A store is about to be changed.
@@ -118,6 +170,70 @@ pub enum Event {
         /// Which.
         store: String,
     },
+    /// A job's container is about to be created and started.
+    JobStarting {
+        /// Where.
+        host: HostName,
+        /// Which.
+        job: JobName,
+    },
+    /// A job runs, started now or by an earlier rollout.
+    JobRunning {
+        /// Where.
+        host: HostName,
+        /// Which.
+        job: JobName,
+        /// Whether an earlier rollout has started it.
+        earlier: bool,
+    },
+    /// A line of a job's output.
+    JobOutput {
+        /// Where.
+        host: HostName,
+        /// Which.
+        job: JobName,
+        /// Cleaned of control characters.
+        line: String,
+    },
+    /// A job has ended well.
+    JobDone {
+        /// Where.
+        host: HostName,
+        /// Which.
+        job: JobName,
+        /// How long this rollout had to wait for it.
+        #[serde(with = "crate::duration::text")]
+        took: Duration,
+    },
+    /// The operator asked to stop while a job ran, which goes on.
+    JobLeft {
+        /// Where.
+        host: HostName,
+        /// Which.
+        job: JobName,
+    },
+    /// A hook is about to be run.
+    HookStarted {
+        /// When.
+        hook: Point,
+        /// Its program.
+        program: String,
+    },
+    /// A line of a hook's output.
+    HookOutput {
+        /// When.
+        hook: Point,
+        /// Cleaned of control characters.
+        line: String,
+    },
+    /// A hook has ended well.
+    HookDone {
+        /// When.
+        hook: Point,
+        /// How long it took.
+        #[serde(with = "crate::duration::text")]
+        took: Duration,
+    },
     /// A batch begins.
     BatchStarted {
         /// From 1.
@@ -126,8 +242,20 @@ pub enum Event {
         of: usize,
         /// Which service.
         service: ServiceName,
+        /// Which others, where it is about hosts with all that is on them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        beside: Vec<ServiceName>,
         /// Which hosts.
         hosts: Vec<HostName>,
+    },
+    /// A batch waits until enough other hosts are in service.
+    Short {
+        /// Which service.
+        service: ServiceName,
+        /// How many must be.
+        keep: usize,
+        /// Those that are not, and why.
+        out: Vec<(HostName, Out)>,
     },
     /// A step is about to be done. In the journal before the host is told.
     StepStarted {
@@ -170,7 +298,7 @@ pub enum Event {
         /// What was heard.
         reason: String,
     },
-    /// What a container answered, when it changed. Progress.
+    /// What a container answered at its gate, when it changed.
     Probed {
         /// Where.
         host: HostName,
@@ -178,6 +306,17 @@ pub enum Event {
         service: ServiceName,
         /// `None` if healthy, else what it said.
         not_ready: Option<String>,
+    },
+    /// What a balancer shows of a server of a host once it was taken out of traffic, or put back.
+    Routed {
+        /// Which host the server is.
+        host: HostName,
+        /// Of which service.
+        service: ServiceName,
+        /// Which server.
+        route: Route,
+        /// How the balancer sees it.
+        server: Server,
     },
     /// A host runs the new release.
     Promoted {
@@ -188,6 +327,15 @@ pub enum Event {
         /// Number of the release that created the container.
         release: u64,
     },
+    /// What an operator asked for is done on a host.
+    Acted {
+        /// Where.
+        host: HostName,
+        /// Which service.
+        service: ServiceName,
+        /// What.
+        kind: Kind,
+    },
     /// Promoted hosts are being watched.
     Monitoring {
         /// Which hosts.
@@ -196,6 +344,10 @@ pub enum Event {
         #[serde(with = "crate::duration::text")]
         window: Duration,
     },
+    /// Errors of the servers of a batch were compared with those of the old ones.
+    Compared(Compared),
+    /// A Prometheus was asked about a batch, and answered.
+    Asked(Asked),
     /// A host failed.
     HostFailed {
         /// Where, what, why, with evidence.
@@ -215,6 +367,15 @@ pub enum Event {
         /// Which service.
         service: ServiceName,
     },
+    /// Hosts that failed go back alone, and the rollout goes on.
+    GoingOn {
+        /// Which hosts.
+        hosts: Vec<HostName>,
+        /// How many have failed until now.
+        failed: usize,
+        /// How many may.
+        most: usize,
+    },
     /// The promoted hosts go back, each to its own earlier release.
     RollingBack {
         /// Which hosts.
@@ -224,6 +385,8 @@ pub enum Event {
     CancelRequested,
     /// Something did not go well that does not change the outcome.
     Warning(Warning),
+    /// Something about containers that are listened to.
+    Listening(Listening),
     /// The rollout is about to be written to the ledger of the hosts.
     Recording {
         /// Number of the entry.
@@ -248,125 +411,17 @@ pub enum Event {
         /// Its name.
         container: String,
     },
+    /// Images that no release needs any more were removed.
+    Pruned {
+        /// Where.
+        host: HostName,
+        /// How many.
+        images: usize,
+        /// What the host has back on its disk.
+        bytes: u64,
+    },
     /// The rollout is over.
     Finished(Box<Report>),
-}
-
-/// Whether a step goes towards the release or away from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Towards the release.
-    Forward,
-    /// Undoing one host, or the fleet.
-    Backward,
-}
-
-/// Why a host failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Where; `None` if it is about no host, such as a journal that cannot be written.
-    pub host: Option<HostName>,
-    /// Which service; `None` before any service is touched.
-    pub service: Option<ServiceName>,
-    /// What was being done.
-    pub doing: String,
-    /// Why it failed.
-    pub reason: String,
-    /// Last lines of the container's output, oldest first.
-    pub log: Vec<String>,
-}
-
-/// Something that does not change the outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Warning {
-    /// The journal can no longer be written; the rollout ends safely without it.
-    Journal(String),
-    /// The ledger of a host lacks this rollout; the next one brings it.
-    NotRecorded {
-        /// Where.
-        host: HostName,
-        /// Why.
-        reason: String,
-    },
-    /// An old container could not be removed.
-    NotRetired {
-        /// Where.
-        host: HostName,
-        /// Its name.
-        container: String,
-        /// Why.
-        reason: String,
-    },
-    /// Files that no container mounts any more could not be removed; a later rollout tries again.
-    NotTidied {
-        /// Where.
-        host: HostName,
-        /// Why.
-        reason: String,
-    },
-    /// Requests that did not end in time are cut off.
-    CutOff {
-        /// Where.
-        host: HostName,
-        /// Which service.
-        service: ServiceName,
-        /// How many.
-        requests: u64,
-    },
-    /// A balancer has forgotten that a server is drained, by a reload or by somebody's hand; it is told again.
-    NotDrained {
-        /// The host that the server is.
-        host: HostName,
-        /// Which server.
-        route: Route,
-    },
-    /// The lock could not be taken on a host that the rollout leaves alone.
-    NotLocked {
-        /// Where.
-        host: HostName,
-        /// Why.
-        reason: String,
-    },
-    /// The lock could not be released; it expires.
-    NotUnlocked {
-        /// Where.
-        host: HostName,
-        /// Why.
-        reason: String,
-    },
-    /// The lock could not be refreshed this time.
-    HeartbeatMissed {
-        /// Where.
-        host: HostName,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Event {
-    /// Whether the journal may leave it out.
-    pub fn is_progress(&self) -> bool {
-        matches!(self, Self::Pulling { .. } | Self::Retrying { .. } | Self::Probed { .. } | Self::BuildOutput { .. })
-    }
-
-    /// Whether it must be on disk before the next thing happens.
-    pub fn is_intent(&self) -> bool {
-        matches!(
-            self,
-            Self::RolloutStarted { .. }
-                | Self::Locking(_)
-                | Self::Preparing(_)
-                | Self::StepStarted { .. }
-                | Self::Publishing { .. }
-                | Self::Withdrawing { .. }
-                | Self::RollingBack { .. }
-                | Self::Recording { .. }
-                | Self::Retiring { .. }
-                | Self::Finished(_)
-        )
-    }
 }
 
 /// Shows events. Must not block for long, and cannot fail.

@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use shipctl::cli::Cli;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
+use shipctl::cli::{Cli, complete};
 use shipctl::commands;
 use shipctl::error::{Error, Exit};
 use shipctl::report::Reporter;
@@ -14,6 +15,8 @@ fn main() -> ExitCode {
     if let Some(project) = worker::is_asked_for(std::env::args_os()) {
         return worker::serve(&project);
     }
+    // A shell that completes a line gets its answer here, and nothing else is done.
+    CompleteEnv::with_factory(Cli::command).var(complete::VARIABLE).complete();
     let cli = Cli::parse();
     // Everything that speaks TLS takes the provider that is installed here; a second one is never installed.
     let _ = rustls::crypto::ring::default_provider().install_default();

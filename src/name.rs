@@ -88,6 +88,10 @@ name!(
     ServiceName
 );
 name!(
+    /// Something that runs once for a release, such as a migration.
+    JobName
+);
+name!(
     /// A secret by its name; its value is a [`crate::environment::secret::Secret`].
     SecretName
 );

@@ -6,12 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::container::{ContainerSpec, PinnedImage};
+use crate::container::{ContainerSpec, PinnedImage, SpecDigest};
 use crate::delivery::Delivery;
 use crate::environment::Environment;
 use crate::fleet::key::{FingerprintKey, KeyId};
 use crate::fleet::ledger::Placements;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, JobName, ServiceName};
 use crate::template::rendered::RenderedFile;
 
 /// Files of every container, by host and service.
@@ -59,6 +59,7 @@ impl Release {
                     files: stamps.unwrap_or_default(),
                     health: service.health.clone(),
                     published: BTreeMap::new(),
+                    job: None,
                 };
                 containers.insert(place, spec);
             }
@@ -105,10 +106,13 @@ pub fn has_secrets(files: &Files) -> bool {
     files.values().flatten().any(RenderedFile::is_secret)
 }
 
-/// Digest of the placements: equal for equal content, on every machine.
-pub fn content_digest(placements: &Placements) -> String {
-    let json =
-        serde_json::to_vec(placements).unwrap_or_else(|error| unreachable!("placements are plain data: {error}"));
+/// Digest of what every host runs, and of what runs once: equal for equal content, on every machine.
+pub fn content_digest(placements: &Placements, jobs: &BTreeMap<JobName, SpecDigest>) -> String {
+    let plain = |error: serde_json::Error| unreachable!("placements are plain data: {error}");
+    let mut json = serde_json::to_vec(placements).unwrap_or_else(plain);
+    if !jobs.is_empty() {
+        json.extend(serde_json::to_vec(jobs).unwrap_or_else(plain));
+    }
     hex::encode(&Sha256::digest(json)[..6])
 }
 
@@ -132,8 +136,34 @@ impl ReleaseId {
     }
 }
 
+impl ReleaseId {
+    /// Whether a text can name a release at all: see [`matches`](Self::matches).
+    pub fn is_name(text: &str) -> bool {
+        let is_hex = |text: &str| text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_full = |rest: &str| rest.split_once('-').is_some_and(|(number, hex)| is_number(number) && is_hex(hex));
+        let numbered = text.strip_prefix('r').is_some_and(|rest| is_number(rest) || is_full(rest));
+        numbered || is_number(text) || is_hex(text)
+    }
+}
+
 impl fmt::Display for ReleaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("r{}-{}", self.number, self.digest.get(..6).unwrap_or(&self.digest)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_name_a_release_is_known_without_a_list_of_them() {
+        for name in ["12", "r12", "r12-3fa9c1", "3fa9c1", "deadbeef"] {
+            assert!(ReleaseId::is_name(name), "{name}");
+        }
+        for name in ["", "r", "../x", "r12-", "r12-x", "3fa", "v12", "r-3fa9c1", "12 "] {
+            assert!(!ReleaseId::is_name(name), "{name}");
+        }
     }
 }

@@ -4,14 +4,25 @@
 //! rollout's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::engine::EngineError;
 
+pub mod caddy;
+pub mod command;
+pub mod consul;
+pub mod counters;
+pub mod edge;
+mod exec;
 pub mod haproxy;
+mod http;
+pub mod kamal_proxy;
+mod member;
 mod servers;
 
+pub use member::{Member, Members};
 pub use servers::{Admin, Health, Server};
 
 /// All servers of one backend, by name, as one balancer sees them.
@@ -26,6 +37,11 @@ pub trait LoadBalancer: Send + Sync {
     /// The servers of a backend.
     async fn servers(&self, backend: &str) -> Result<Servers, BalancerError>;
 
+    /// One server of a backend; `None` if there is none of that name.
+    async fn server(&self, backend: &str, server: &str) -> Result<Option<Server>, BalancerError> {
+        Ok(self.servers(backend).await?.remove(server))
+    }
+
     /// From now on the server is given nothing new; what it is at is finished. Its health goes on being checked. When
     /// this returns the balancer has confirmed it.
     async fn drain(&self, backend: &str, server: &str) -> Result<(), BalancerError>;
@@ -33,6 +49,17 @@ pub trait LoadBalancer: Send + Sync {
     /// The server is given requests again, as far as the balancer finds it healthy. When this returns the balancer has
     /// confirmed it.
     async fn admit(&self, backend: &str, server: &str) -> Result<(), BalancerError>;
+
+    /// What its own checks have found of a server no longer holds, as another container is about to run there: it counts as
+    /// healthy when they have found it so anew. Nothing is done where it has no checks, or none that can be told so.
+    async fn forget(&self, _backend: &str, _server: &str) -> Result<(), BalancerError> {
+        Ok(())
+    }
+
+    /// For how long `drain` and `admit` may keep us waiting, beyond what any call may.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Ends the connection.
     async fn close(&self);

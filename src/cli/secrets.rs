@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
+use clap_complete::ArgValueCompleter;
 
+use super::complete::Names;
 use super::{Target, examples};
 
 /// `secrets …`
@@ -33,7 +35,7 @@ pub enum Secrets {
 #[derive(Debug, Args)]
 pub struct SecretsInit {
     /// Environment whose manifest says where identities are, and who the recipients are
-    #[arg(value_name = "ENV", value_hint = ValueHint::Other)]
+    #[arg(value_name = "ENV", add = ArgValueCompleter::new(Names::Environments))]
     pub environment: Option<String>,
 }
 
@@ -52,7 +54,7 @@ pub struct SecretsSet {
     #[command(flatten)]
     pub target: Target,
     /// Secret, as it is declared under `secrets` with `age: FILE`
-    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(Names::Secrets))]
     pub name: String,
     /// Read the value from this file; one line end at its end is dropped
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -77,7 +79,7 @@ pub struct SecretsView {
     #[command(flatten)]
     pub target: Target,
     /// Secret, as it is declared under `secrets`
-    #[arg(value_name = "NAME", value_hint = ValueHint::Other)]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(Names::Secrets))]
     pub name: Option<String>,
     /// Print also where it is not a terminal that is written to
     #[arg(long)]

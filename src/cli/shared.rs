@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use clap_complete::ArgValueCompleter;
 
+use super::complete::Names;
 use crate::manifest;
 use crate::report::Format;
 
@@ -30,7 +32,7 @@ pub struct Global {
 #[derive(Debug, Clone, Args)]
 pub struct Target {
     /// Environment: a file in `environments/`, without `.yml`
-    #[arg(value_name = "ENV", value_hint = ValueHint::Other)]
+    #[arg(value_name = "ENV", add = ArgValueCompleter::new(Names::Environments))]
     pub environment: String,
 }
 
@@ -38,10 +40,10 @@ pub struct Target {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selectors {
     /// Only these hosts (repeatable, or separated by commas)
-    #[arg(long = "host", value_name = "HOST", value_hint = ValueHint::Hostname)]
+    #[arg(long = "host", value_name = "HOST", add = ArgValueCompleter::new(Names::Hosts))]
     pub hosts: Vec<String>,
     /// Only these services (repeatable, or separated by commas)
-    #[arg(long = "service", value_name = "SERVICE", value_hint = ValueHint::Other)]
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCompleter::new(Names::Services))]
     pub services: Vec<String>,
 }
 

@@ -1,26 +1,31 @@
-//! `completions`: scripts for shells.
+//! `completions`: scripts for shells. A script asks shipctl itself for every word; see [`crate::cli::complete`].
 
 use std::io::{self, Write};
 
-use anyhow::Context as _;
-use clap::CommandFactory;
-use clap_complete::{Shell, generate};
+use anyhow::{Context as _, anyhow};
+use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use crate::cli::{self, Cli};
+use crate::cli;
+use crate::cli::complete::VARIABLE;
 use crate::error::{Error, Exit, Result};
 
 /// Writes the script of a shell.
 pub(super) fn run(arguments: &cli::Completions) -> Result<Exit> {
-    let written = io::stdout().write_all(&script(arguments.shell));
+    let script = script(arguments.shell).context("the script cannot be made").map_err(Error::unchanged)?;
+    let written = io::stdout().write_all(&script);
     written.context("the script cannot be written").map_err(Error::unchanged)?;
     Ok(Exit::Done)
 }
 
 /// The completion script of a shell.
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell) -> anyhow::Result<Vec<u8>> {
+    let name = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&name).ok_or_else(|| anyhow!("nothing is known of {name}"))?;
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "shipctl", &mut script);
-    script
+    completer.write_registration(VARIABLE, "shipctl", "shipctl", "shipctl", &mut script)?;
+    Ok(script)
 }
 
 #[cfg(test)]
@@ -30,9 +35,17 @@ mod tests {
     #[test]
     fn the_shipped_scripts_are_current() {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
-        for (shell, file) in [(Shell::Bash, "shipctl.bash"), (Shell::Zsh, "_shipctl"), (Shell::Fish, "shipctl.fish")] {
+        let files = [
+            (Shell::Bash, "shipctl.bash"),
+            (Shell::Zsh, "_shipctl"),
+            (Shell::Fish, "shipctl.fish"),
+            (Shell::Elvish, "shipctl.elv"),
+            (Shell::PowerShell, "shipctl.ps1"),
+        ];
+        for (shell, file) in files {
             let shipped = std::fs::read(directory.join(file)).unwrap_or_default();
-            assert!(shipped == script(shell), "write it anew: cargo run -- completions {shell} > completions/{file}");
+            let current = script(shell).expect("a script");
+            assert!(shipped == current, "write it anew: cargo run -- completions {shell} > completions/{file}");
         }
     }
 }

@@ -8,19 +8,24 @@ use anyhow::{Context as _, anyhow};
 
 use crate::cli;
 use crate::environment::Environment;
+use crate::environment::publish::Publishing;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::manifest;
 use crate::report::compare::{CompareAnswer, ComparedConfig, Now};
-use crate::report::config::{DiffAnswer, ManifestAnswer, RenderAnswer, RenderedConfig, ValidAnswer};
+use crate::report::config::{DiffAnswer, ManifestAnswer, RenderAnswer, RenderedConfig, RenderedValue, ValidAnswer};
 use crate::template::{self, Contents, Process};
 
 use super::{Context, root, select};
 
+/// Beneath the directory of `render --output`, in the place of a host; no host is called so.
+const PUBLISHED: &str = "_publish";
+
 /// The merged manifest, each value with the file and line that set it.
 pub(super) fn show(context: &Context, arguments: &cli::ConfigShow) -> Result<Exit> {
-    let manifest = manifest::read(&context.root, &arguments.target.environment, &arguments.overrides.layers())
-        .map_err(Error::bad_input)?;
+    let read = if arguments.interpolate { manifest::read_interpolated } else { manifest::read };
+    let (environment, layers) = (&arguments.target.environment, arguments.overrides.layers());
+    let manifest = read(&context.root, environment, &layers).map_err(Error::bad_input)?;
     context.reporter.answer(&ManifestAnswer { manifest, explain: arguments.explain }, Exit::Done);
     Ok(Exit::Done)
 }
@@ -61,13 +66,38 @@ pub(super) async fn render(context: &Context, arguments: &cli::ConfigRender) -> 
     if arguments.diff {
         return compare(context, &environment, files, arguments.check).await;
     }
+    let mut values = published(&environment, &selection)?;
     if let Some(directory) = &arguments.output {
         for file in &mut files {
-            file.written = Some(write(directory, file)?);
+            let folder = Path::new(file.host.as_str()).join(file.service.as_str());
+            file.written = Some(write(&directory.join(folder), &file.target.path, &file.text)?);
+        }
+        for value in &mut values {
+            let folder = directory.join(PUBLISHED).join(&value.store);
+            // One file per key: a key may be the beginning of another one.
+            value.written = Some(write(&folder, &value.key.replace('/', "%2F"), &value.text)?);
         }
     }
-    context.reporter.answer(&RenderAnswer { files }, Exit::Done);
+    context.reporter.answer(&RenderAnswer { files, values }, Exit::Done);
     Ok(Exit::Done)
+}
+
+/// What goes to the stores that selected services read.
+fn published(environment: &Environment, selection: &Selection) -> Result<Vec<RenderedValue>> {
+    let stores = template::published(environment, None, Process::Own(&root::program()?)).map_err(Error::bad_input)?;
+    let is_read = |store: &String| {
+        let read = |publishing: &Publishing| {
+            environment.services.keys().any(|service| selection.has_service(service) && publishing.is_read_by(service))
+        };
+        environment.publish.get(store).is_some_and(read)
+    };
+    let mut values = Vec::new();
+    for (store, published) in stores.into_iter().filter(|(store, _)| is_read(store)) {
+        let texts =
+            published.kept().into_iter().filter_map(|(key, kept)| Some((key, String::from_utf8(kept.bytes).ok()?)));
+        values.extend(texts.map(|(key, text)| RenderedValue { store: store.clone(), key, text, written: None }));
+    }
+    Ok(values)
 }
 
 /// What the containers would get, against what they have.
@@ -77,10 +107,9 @@ async fn compare(
     files: Vec<RenderedConfig>,
     check: bool,
 ) -> Result<Exit> {
-    let recorder = context.quiet_recorder();
     context
         .visit(environment, async |fleet| {
-            let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
+            let observed = context.look(fleet).await?;
             let mut compared = Vec::new();
             for file in files {
                 let running = observed.seen(&file.host).map(|host| {
@@ -129,14 +158,14 @@ fn rendered(environment: &Environment, selection: &Selection) -> Result<Vec<Rend
     Ok(all)
 }
 
-/// Writes to `<directory>/<host>/<service>/<path in the container>`, and never anywhere else.
-fn write(directory: &Path, file: &RenderedConfig) -> Result<PathBuf> {
-    let inside = Path::new(file.target.path.trim_start_matches('/'));
+/// Writes to a path beneath the folder, and never anywhere else.
+fn write(folder: &Path, path: &str, text: &str) -> Result<PathBuf> {
+    let inside = Path::new(path.trim_start_matches('/'));
     if !inside.components().all(|component| matches!(component, Component::Normal(_))) {
-        return Err(Error::bad_input(anyhow!("{} leads out of the directory", file.target.path)));
+        return Err(Error::bad_input(anyhow!("{path} leads out of the directory")));
     }
-    let path = directory.join(file.host.as_str()).join(file.service.as_str()).join(inside);
-    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, &file.text));
+    let path = folder.join(inside);
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
     written.with_context(|| format!("{} cannot be written", path.display())).map_err(Error::unchanged)?;
     Ok(path)
 }

@@ -23,13 +23,18 @@ pub(super) enum Assent {
 impl Context {
     /// How the operator will agree. Where nobody can be asked this fails at once, before anything is built or contacted.
     pub(super) fn assent(&self, asked: cli::Assent) -> Result<Assent> {
+        self.assent_to(asked, "this changes hosts")
+    }
+
+    /// The same for something that is no rollout.
+    pub(super) fn assent_to(&self, asked: cli::Assent, what: &str) -> Result<Assent> {
         if asked.yes {
             return Ok(Assent::Given);
         }
         if self.reporter.can_ask() {
             return Ok(Assent::Ask);
         }
-        let source = anyhow!("this changes hosts, so it asks first; but there is no terminal here to ask on");
+        let source = anyhow!("{what}, so it asks first; but there is no terminal here to ask on");
         Err(Error::bad_input(source).hint("add --yes to go on without a question"))
     }
 

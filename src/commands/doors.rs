@@ -10,25 +10,31 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use tokio::time::timeout;
 
-use crate::balancer::haproxy::Haproxy;
+use crate::balancer::edge::Edge;
 use crate::container::{ContainerId, PinnedImage};
 use crate::engine::EngineError;
-use crate::engine::docker::{self, DockerHost, RegistryLogins, files};
-use crate::environment::{Balancer, Environment};
+use crate::engine::console::Console;
+use crate::engine::docker::depot::Depot;
+use crate::engine::docker::{self, DockerHost, RegistryLogins, Supply, files};
+use crate::environment::{Environment, Secret, edge};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fleet::observed::{HostView, Observed};
 use crate::fleet::select::Selection;
 use crate::fleet::{Endpoint, Host};
-use crate::name::{BalancerName, HostName};
+use crate::metrics::Metrics;
+use crate::metrics::prometheus::Prometheus;
+use crate::name::{BalancerName, HostName, SecretName};
 use crate::plan::Plan;
 use crate::plan::Refusal;
+use crate::power::{Machine, Shell};
 use crate::registry::credentials::Logins;
 use crate::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use crate::rollout::recorder::Recorder;
-use crate::transport::{self, TransportError};
+use crate::transport::TransportError;
 
-use super::Context;
+use super::balancers::{self, Opener};
+use super::{Context, secrets};
 
 /// Handshakes at the same time; each may start a process and cost both sides some computing.
 const HANDSHAKES: usize = 16;
@@ -45,19 +51,59 @@ pub(super) struct Fleet<'a> {
     pub(super) doors: Doors,
     hosts: BTreeMap<HostName, DockerHost>,
     passwords: Passwords,
+    /// Connects when a host lacks an image that is sent.
+    depot: Arc<Depot>,
+}
+
+/// What a command may do to hosts themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Power {
+    /// Nothing.
+    None,
+    /// They may be told to reboot.
+    Reboot,
 }
 
 /// Credentials that hosts may be given for a pull, by registry. Empty until a plan needs them.
 type Passwords = Arc<RwLock<BTreeMap<String, DockerCredentials>>>;
 
 impl Context {
+    /// Looks at every host once, for a command whose answer is all that is to be read.
+    pub(super) async fn look(&self, fleet: &Fleet<'_>) -> Result<Observed> {
+        let recorder = self.quiet_recorder();
+        self.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await
+    }
+
     /// Connects to every host, does the work, and closes all connections.
     pub(super) async fn visit<T>(
         &self,
         environment: &Environment,
         work: impl AsyncFnOnce(&Fleet<'_>) -> Result<T>,
     ) -> Result<T> {
-        let fleet = self.signals.unless_cancelled(async { Ok(Fleet::open(environment).await) }).await?;
+        self.visit_with(environment, Power::None, work).await
+    }
+
+    /// The same, with so much power over the hosts themselves.
+    pub(super) async fn visit_with<T>(
+        &self,
+        environment: &Environment,
+        power: Power,
+        work: impl AsyncFnOnce(&Fleet<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let open = async {
+            let keys = balancers::keys_of(environment);
+            let secrets = if keys.is_empty() {
+                BTreeMap::new()
+            } else {
+                // Without one its balancer refuses, which is no reason to show nothing else.
+                secrets::only(environment, keys, self.reporter.redactor()).await.unwrap_or_default()
+            };
+            Ok(Fleet::open(environment, &secrets).await)
+        };
+        let mut fleet = self.signals.unless_cancelled(open).await?;
+        if power == Power::Reboot {
+            fleet.doors.machines = fleet.machines();
+        }
         let result = tokio::select! {
             biased;
             error = self.signals.aborted() => Err(error),
@@ -69,15 +115,16 @@ impl Context {
 }
 
 impl<'a> Fleet<'a> {
-    async fn open(environment: &'a Environment) -> Self {
+    async fn open(environment: &'a Environment, secrets: &BTreeMap<SecretName, Secret>) -> Self {
         let passwords = Passwords::default();
-        let logins = lookup(&passwords);
+        let depot = Arc::new(Depot::new(&environment.builder));
+        let supply = Supply { logins: Some(lookup(&passwords)), depot: Some(Arc::clone(&depot)) };
         let openings = environment.hosts.values().map(|host| {
-            let logins = Arc::clone(&logins);
-            async move { (host.name.clone(), open_one(host, Some(logins)).await) }
+            let supply = supply.clone();
+            async move { (host.name.clone(), open_one(host, supply).await) }
         });
         let opened: Vec<_> = stream::iter(openings).buffer_unordered(HANDSHAKES).collect().await;
-        let mut fleet = Self { environment, doors: Doors::default(), hosts: BTreeMap::new(), passwords };
+        let mut fleet = Self { environment, doors: Doors::default(), hosts: BTreeMap::new(), passwords, depot };
         for (name, result) in opened {
             match result {
                 Ok(host) => {
@@ -88,8 +135,40 @@ impl<'a> Fleet<'a> {
                 Err(error) => drop(fleet.doors.unreachable.insert(name, told(error))),
             }
         }
-        fleet.doors.balancers = balancers(environment);
+        let doors = Opener { environment, hosts: &fleet.hosts, secrets };
+        (fleet.doors.balancers, fleet.doors.counting) = (doors.doors(), doors.counting());
+        fleet.doors.metrics = metrics(environment);
+        let edges = fleet.edges();
+        fleet.doors.balancers.extend(edges);
         fleet
+    }
+
+    /// The machines of hosts on which programs can be run.
+    fn machines(&self) -> BTreeMap<HostName, Arc<dyn Machine>> {
+        let is_by_ssh = |name: &HostName| {
+            self.environment.hosts.get(name).is_some_and(|host| matches!(host.endpoint, Endpoint::Ssh(_)))
+        };
+        let hosts = self.hosts.iter().filter(|(name, _)| is_by_ssh(name));
+        let machine = |host: &DockerHost| Arc::new(Shell(Arc::clone(&host.transport))) as Arc<dyn Machine>;
+        hosts.map(|(name, host)| (name.clone(), machine(host))).collect()
+    }
+
+    /// Doors to the edges of the hosts that have one.
+    fn edges(&self) -> BTreeMap<BalancerName, BalancerDoor> {
+        let (environment, scope) = (self.environment, self.environment.scope());
+        let mut doors = BTreeMap::new();
+        for service in environment.services.values() {
+            for host in environment.placed(service) {
+                let Some(route) = &environment.on(&host.name, service).edge else { continue };
+                let Some(DockerHost { client, .. }) = self.hosts.get(&host.name) else { continue };
+                let door = doors.entry(edge::balancer(&host.name)).or_insert_with(|| {
+                    let balancer = Arc::new(Edge::new(client.clone(), scope.clone()));
+                    BalancerDoor { balancer, backends: BTreeSet::new() }
+                });
+                door.backends.insert(route.backend.clone());
+            }
+        }
+        doors
     }
 
     /// Looks at every host once.
@@ -103,6 +182,21 @@ impl<'a> Fleet<'a> {
     pub(super) fn at(&self, endpoint: &Endpoint) -> Option<&DockerHost> {
         let host = self.environment.hosts.values().find(|host| host.endpoint == *endpoint)?;
         self.hosts.get(&host.name)
+    }
+
+    /// Credentials for pulls, as far as they are known.
+    pub(super) fn logins(&self) -> RegistryLogins {
+        lookup(&self.passwords)
+    }
+
+    /// What the containers of a host tell, if it has let us in.
+    pub(super) fn console(&self, host: &HostName) -> Option<Arc<dyn Console>> {
+        self.hosts.get(host).map(|host| Arc::clone(&host.console))
+    }
+
+    /// All doors of a host, if it has let us in.
+    pub(super) fn door(&self, host: &HostName) -> Option<&DockerHost> {
+        self.hosts.get(host)
     }
 
     /// What a file of a container holds now.
@@ -120,7 +214,12 @@ impl<'a> Fleet<'a> {
 
     /// Gets the credentials that the plan's pulls need, and no others.
     pub(super) async fn learn_passwords(&self, logins: &Logins, plan: &Plan) -> Result<()> {
-        for image in plan.preparations.values().flat_map(|preparation| &preparation.pulls) {
+        self.learn_for(logins, plan.preparations.values().flat_map(|preparation| &preparation.pulls)).await
+    }
+
+    /// The same for pulls of these images.
+    pub(super) async fn learn_for(&self, logins: &Logins, images: impl Iterator<Item = &PinnedImage>) -> Result<()> {
+        for image in images {
             let PinnedImage::Registry { repository, .. } = image else { continue };
             let registry = repository.split('/').next().unwrap_or_default();
             let credentials =
@@ -135,8 +234,9 @@ impl<'a> Fleet<'a> {
     async fn close(&self) {
         let hosts = join_all(self.hosts.values().map(|host| host.transport.close()));
         let balancers = join_all(self.doors.balancers.values().map(|door| door.balancer.close()));
+        let counting = join_all(self.doors.counting.values().map(|door| door.close()));
         // A host that does not even hear this is left to the idle limits of the connection.
-        let _ = timeout(CLOSE, async { tokio::join!(hosts, balancers) }).await;
+        let _ = timeout(CLOSE, async { tokio::join!(hosts, balancers, counting, self.depot.close()) }).await;
     }
 }
 
@@ -164,7 +264,24 @@ pub(super) fn refused(refusal: Refusal) -> Error {
         Refusal::NoServer { .. } => {
             Some("name the server in the manifest: `traffic: { server: … }`, or add it to the backend")
         }
-        Refusal::SameEngine(..) | Refusal::PortTaken { .. } => None,
+        Refusal::JobFailed(failed) => {
+            let again = "deploy a release that puts it right, or have it run once more for this one: --rerun-job";
+            let hint = format!("{again} {}", failed.job);
+            return Error::unchanged(refusal).hint(hint);
+        }
+        Refusal::NoCapacity { .. } => Some("bring the hosts back, or raise `max_unavailable`"),
+        Refusal::MayNotPause(_) => Some("raise `max_unavailable`"),
+        Refusal::WouldBeOut { .. } => Some("leave hosts out with --host, or add --force, which is recorded"),
+        Refusal::LeftUnfinished(..) => Some("bring it to an end first: shipctl deploy ENV, or shipctl rollback ENV"),
+        Refusal::NothingDeployed => Some("shipctl deploy ENV"),
+        Refusal::NothingKept(..) | Refusal::Emptied(..) => {
+            Some("shipctl deploy ENV, or leave it out by selecting the others with --host")
+        }
+        Refusal::InForce { .. } => Some("stop it first (shipctl stop ENV), or add --force, which is recorded"),
+        Refusal::NoWayToReboot(_) => {
+            Some("leave it out by selecting the others with --host, and reboot it as you reach it")
+        }
+        Refusal::SameEngine(..) | Refusal::PortTaken { .. } | Refusal::JobElsewhere { .. } => None,
     };
     hinted(Error::unchanged(refusal), hint)
 }
@@ -177,27 +294,22 @@ pub(super) fn hinted(error: Error, hint: Option<impl Into<String>>) -> Error {
     }
 }
 
-/// Doors to the balancers that services are behind. They are opened by the first question.
-fn balancers(environment: &Environment) -> BTreeMap<BalancerName, BalancerDoor> {
-    let mut doors = BTreeMap::new();
-    let services = environment.services.values().chain(environment.overrides.values());
-    for traffic in services.filter_map(|service| service.traffic.as_ref()) {
-        for name in &traffic.balancers {
-            let Some(Balancer::Haproxy { ssh, socket }) = environment.balancers.get(name) else { continue };
-            let door = doors.entry(name.clone()).or_insert_with(|| {
-                let way = transport::socket(ssh.as_ref(), socket.path());
-                BalancerDoor { balancer: Arc::new(Haproxy::new(way, socket)), backends: BTreeSet::new() }
-            });
-            door.backends.insert(traffic.backend.clone());
-        }
+/// Doors to what was measured.
+fn metrics(environment: &Environment) -> BTreeMap<String, Arc<dyn Metrics>> {
+    let mut doors: BTreeMap<String, Arc<dyn Metrics>> = BTreeMap::new();
+    let gates: Vec<_> = environment.services.values().flat_map(|service| &service.update.queries).collect();
+    for gate in &gates {
+        let address = &gate.query.prometheus;
+        let ca = || gates.iter().filter(|one| one.query.prometheus == *address).find_map(|one| one.ca.as_deref());
+        doors.entry(address.clone()).or_insert_with(|| Arc::new(Prometheus::new(address, ca())));
     }
     doors
 }
 
 /// Connects to one engine.
-pub(super) async fn open_one(host: &Host, logins: Option<RegistryLogins>) -> Result<DockerHost, TransportError> {
+pub(super) async fn open_one(host: &Host, supply: Supply) -> Result<DockerHost, TransportError> {
     let late = |_| TransportError { message: format!("no connection within {} s", OPEN.as_secs()), hint: None };
-    timeout(OPEN, docker::open(host, logins)).await.map_err(late)?
+    timeout(OPEN, docker::open(host, supply)).await.map_err(late)?
 }
 
 fn lookup(passwords: &Passwords) -> RegistryLogins {

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::container::PinnedImage;
-use crate::engine::docker::DockerHost;
-use crate::environment::Environment;
+use crate::engine::client::Client;
+use crate::engine::docker::{DockerHost, Supply};
+use crate::engine::{EngineError, PullProgress};
+use crate::environment::{Environment, Secret, Transfer};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fleet::Host;
 use crate::image::bake::Baking;
 use crate::image::{self, Cause, ImageError, Progress, Sources};
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, SecretName, ServiceName};
 use crate::registry::credentials::Logins;
 use crate::registry::oci::OciRegistry;
 use crate::rollout::recorder::Recorder;
@@ -22,11 +24,12 @@ use super::proposal::Input;
 /// Pins every image of the environment, building and pushing those that the manifest says are built.
 pub(super) async fn pin(
     fleet: &Fleet<'_>,
-    logins: &std::sync::Arc<Logins>,
+    logins: &Arc<Logins>,
+    secrets: &BTreeMap<SecretName, Secret>,
     recorder: &Recorder,
 ) -> Result<BTreeMap<ServiceName, PinnedImage>> {
     let environment = fleet.environment;
-    let registry = OciRegistry::open(&environment.root, environment.registry.as_ref(), std::sync::Arc::clone(logins))
+    let registry = OciRegistry::open(&environment.root, environment.registry.as_ref(), Arc::clone(logins))
         .map_err(|error| hinted(Error::bad_input(error.clone()), error.hint()))?;
     let builder = Builder::open(fleet).await?;
     let announced = Mutex::new(BTreeSet::new());
@@ -35,17 +38,42 @@ pub(super) async fn pin(
             recorder.note(event);
         }
     };
-    let sources = Sources { builder: builder.docker(), registry: &registry, logins };
-    let pinned = image::pin_all(environment, sources, &sink).await;
+    let sources = Sources { builder: builder.client(), registry: &registry, logins, secrets };
+    let pinned = async {
+        let images = image::pin_all(environment, sources, &sink).await.map_err(|error| {
+            let hint = error.hint();
+            hinted(Error::unchanged(error), hint)
+        })?;
+        match environment.transfer {
+            Transfer::Registry => Ok(images),
+            Transfer::Direct => on_builder(fleet, logins, &builder, images).await,
+        }
+    }
+    .await;
     builder.close().await;
-    let images = pinned.map_err(|error| {
-        let hint = error.hint();
-        hinted(Error::unchanged(error), hint)
-    })?;
+    let images = pinned?;
     for (service, image) in &images {
         recorder.note(Event::Pinned { service: service.clone(), image: image.to_string() });
     }
     Ok(images)
+}
+
+/// The same images as the builder has them, to be sent from there; those of a registry it pulls.
+async fn on_builder(
+    fleet: &Fleet<'_>,
+    logins: &Logins,
+    builder: &Builder<'_>,
+    images: BTreeMap<ServiceName, PinnedImage>,
+) -> Result<BTreeMap<ServiceName, PinnedImage>> {
+    fleet.learn_for(logins, images.values()).await?;
+    let mut named = BTreeMap::new();
+    for (service, image) in images {
+        let name = fleet.environment.services.get(&service).map_or("", |service| &service.image);
+        let platform = fleet.environment.services.get(&service).and_then(|service| service.platform.as_deref());
+        let image = builder.keep(&image, name, platform).await.map_err(|cause| failed(&service, cause))?;
+        named.insert(service, image);
+    }
+    Ok(named)
 }
 
 /// Bakes configuration into images where the manifest says so, one for each content. What is in the registry is not made
@@ -70,7 +98,7 @@ pub(super) async fn bake(
     }
     let registry = OciRegistry::open(&environment.root, environment.registry.as_ref(), Arc::clone(&input.logins))
         .map_err(|error| hinted(Error::bad_input(error.clone()), error.hint()))?;
-    let mut oven = Oven { fleet, registry: &registry, logins: &input.logins, builder: Builder::None, recorder };
+    let mut oven = Oven { fleet, registry: &registry, input, builder: Builder::None, recorder };
     let result = oven.bake(&wanted).await;
     oven.builder.close().await;
     result
@@ -80,7 +108,7 @@ pub(super) async fn bake(
 struct Oven<'a> {
     fleet: &'a Fleet<'a>,
     registry: &'a OciRegistry,
-    logins: &'a Logins,
+    input: &'a Input,
     builder: Builder<'a>,
     recorder: &'a Recorder,
 }
@@ -107,12 +135,12 @@ impl Oven<'_> {
     }
 
     async fn one(&mut self, service: &ServiceName, baking: &Baking<'_>) -> Result<PinnedImage> {
-        if self.fleet.environment.registry.is_none() {
+        if self.fleet.environment.pushes_to().is_none() {
             self.open().await?;
         }
         let found = baking.find(self.sources()).await.map_err(|cause| failed(service, cause))?;
         if let Some(image) = found {
-            return Ok(image);
+            return self.kept(service, image).await;
         }
         self.open().await?;
         let announced = Mutex::new(BTreeSet::new());
@@ -121,8 +149,19 @@ impl Oven<'_> {
                 self.recorder.note(event);
             }
         };
-        let docker = self.builder.docker().ok_or_else(|| failed(service, Cause::NoBuilder))?;
-        baking.make(docker, self.sources(), &progress).await.map_err(|cause| failed(service, cause))
+        let client = self.builder.client().ok_or_else(|| failed(service, Cause::NoBuilder))?;
+        let made = baking.make(client, self.sources(), &progress).await.map_err(|cause| failed(service, cause))?;
+        self.kept(service, made).await
+    }
+
+    async fn kept(&self, service: &ServiceName, image: PinnedImage) -> Result<PinnedImage> {
+        let environment = self.fleet.environment;
+        if environment.transfer == Transfer::Registry {
+            return Ok(image);
+        }
+        let service = &environment.services[service];
+        let kept = self.builder.keep(&image, image.tag(), service.platform.as_deref()).await;
+        kept.map_err(|cause| failed(&service.name, cause))
     }
 
     async fn open(&mut self) -> Result<()> {
@@ -133,7 +172,8 @@ impl Oven<'_> {
     }
 
     fn sources(&self) -> Sources<'_> {
-        Sources { builder: self.builder.docker(), registry: self.registry, logins: self.logins }
+        let Input { logins, secrets, .. } = self.input;
+        Sources { builder: self.builder.client(), registry: self.registry, logins, secrets }
     }
 }
 
@@ -162,7 +202,7 @@ impl<'a> Builder<'a> {
         }
         let name = "builder".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
         let host = Host { name, endpoint: environment.builder.clone(), role: None, labels: BTreeMap::new() };
-        match open_one(&host, None).await {
+        match open_one(&host, Supply { logins: Some(fleet.logins()), depot: None }).await {
             Ok(own) => Ok(Self::Own(Box::new(own))),
             Err(error) => {
                 let hint = error.hint.clone();
@@ -173,12 +213,32 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn docker(&self) -> Option<&bollard::Docker> {
+    fn host(&self) -> Option<&DockerHost> {
         match self {
             Self::None => None,
-            Self::Host(host) => Some(host.client.docker()),
-            Self::Own(host) => Some(host.client.docker()),
+            Self::Host(host) => Some(host),
+            Self::Own(host) => Some(host),
         }
+    }
+
+    fn client(&self) -> Option<&Client> {
+        self.host().map(|host| &host.client)
+    }
+
+    /// Has the builder keep an image under the name of its content, which it is sent to hosts under.
+    async fn keep(
+        &self,
+        image: &PinnedImage,
+        name: &str,
+        platform: Option<&str>,
+    ) -> std::result::Result<PinnedImage, Cause> {
+        let builder = self.host().ok_or(Cause::NoBuilder)?;
+        let silent: PullProgress = Arc::new(|_, _| ());
+        let refused = |error: EngineError| Cause::Engine(error.to_string());
+        if let PinnedImage::Registry { .. } = image {
+            builder.engine.pull(image, &silent).await.map_err(refused)?;
+        }
+        image::sent::keep(builder.client.docker(), image, name, platform).await
     }
 
     async fn close(&self) {
@@ -188,9 +248,9 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Without a registry, images are those of the builder, also where nothing is built.
+/// Images that are not pushed are those of the builder, also where nothing is built.
 fn is_needed(environment: &Environment) -> bool {
-    environment.registry.is_none() || environment.services.values().any(|service| service.build.is_some())
+    environment.pushes_to().is_none() || environment.services.values().any(|service| service.build.is_some())
 }
 
 /// A push is told once; its bytes are not.
@@ -202,6 +262,14 @@ fn event(service: &ServiceName, progress: Progress, announced: &Mutex<BTreeSet<S
             let is_first = announced.lock().unwrap_or_else(PoisonError::into_inner).insert(service.clone());
             is_first.then(|| Event::Pushing(service.clone()))
         }
-        Progress::Built { .. } | Progress::Pushed { .. } | Progress::Present { .. } | Progress::Resolved { .. } => None,
+        Progress::Built { id, key, took } => {
+            let (service, image) = (service.clone(), PinnedImage::short(&id).to_owned());
+            Some(Event::Built { service, image, key, took })
+        }
+        Progress::Unchanged { id, key } => {
+            let (service, image) = (service.clone(), PinnedImage::short(&id).to_owned());
+            Some(Event::BuildUnchanged { service, image, key })
+        }
+        Progress::Pushed { .. } | Progress::Present { .. } | Progress::Resolved { .. } => None,
     }
 }

@@ -4,19 +4,18 @@ use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
 
-use crate::plan::Plan;
 use crate::rollout::lock::Claim;
 
-/// The claim of a new rollout.
-pub(super) fn claim(plan: &Plan, now: Timestamp) -> Claim {
+/// The claim of a new rollout, or of something else that nothing may happen beside.
+pub(super) fn claim(kind: &str, now: Timestamp) -> Claim {
     let token = format!("{:016x}{:016x}", random(), random());
     // Sorts by time, and tells two runs of one second apart.
     let rollout = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &token[..6]);
-    Claim { token, by: by(), kind: plan.kind.as_str().to_owned(), rollout }
+    Claim { token, by: by(), kind: kind.to_owned(), rollout }
 }
 
 /// `user@machine`, as far as they are known.
-fn by() -> String {
+pub(super) fn by() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME")).or_else(account);
     let machine = file("/proc/sys/kernel/hostname").or_else(|| file("/etc/hostname")).or_else(|| variable("HOSTNAME"));

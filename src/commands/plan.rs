@@ -12,17 +12,21 @@ use crate::plan::{Plan, saved};
 use crate::report::plan::PlanAnswer;
 
 use super::Context;
-use super::proposal::{Input, propose};
+use super::proposal::{Images, Input, propose, without_downtime};
 
 /// Plans, and shows or saves the plan. Images that the manifest says are built are built and pushed: a plan names
 /// them by content.
 pub(super) async fn run(context: &Context, arguments: &cli::Plan) -> Result<Exit> {
-    let input = Input::read(context, &arguments.target, &arguments.selectors, &arguments.overrides).await?;
+    let input =
+        Input::read(context, &arguments.target, &arguments.selectors, &arguments.rerun_jobs, &arguments.overrides)
+            .await?;
     let recorder = context.recorder();
     context
         .visit(&input.environment, async |fleet| {
-            let proposal = context.signals.unless_cancelled(propose(fleet, &input, None, &recorder)).await?;
+            let proposal =
+                context.signals.unless_cancelled(propose(fleet, &input, Images::Manifest, &recorder)).await?;
             let plan = &proposal.plan;
+            without_downtime(plan, arguments.require_zero_downtime)?;
             let saved = arguments.output.as_deref();
             saved.map(|file| save(plan, file)).transpose()?;
             let exit = if arguments.check && !plan.is_noop() { Exit::Differs } else { Exit::Done };

@@ -13,6 +13,7 @@ use crate::fleet::key::FingerprintKey;
 use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
 use crate::name::{SecretName, ServiceName};
+use crate::plan::doubt::doubts;
 use crate::plan::{Plan, check, planner};
 use crate::publish::{Publishing, Values};
 use crate::registry::credentials::Logins;
@@ -36,7 +37,7 @@ pub(super) struct Input {
     /// What is published, by store.
     pub(super) published: Published,
     /// Values of secrets, for stores.
-    secrets: BTreeMap<SecretName, Secret>,
+    pub(super) secrets: BTreeMap<SecretName, Secret>,
     /// Credentials of registries.
     pub(super) logins: Arc<Logins>,
 }
@@ -47,10 +48,12 @@ impl Input {
         context: &Context,
         target: &Target,
         selectors: &Selectors,
+        rerun_jobs: &[String],
         overrides: &Overrides,
     ) -> Result<Self> {
         let environment = context.environment(target, overrides)?;
         let selection = select(&environment, selectors)?;
+        let selection = selection.rerunning(&environment, rerun_jobs).map_err(Error::bad_input)?;
         let redactor = context.reporter.redactor();
         let secrets = secrets::read(&environment, redactor).await?;
         let program = root::program()?;
@@ -60,6 +63,11 @@ impl Input {
         let logins = logins.map_err(Error::bad_input)?;
         let published = template::published(&environment, Some(&secrets), process).map_err(Error::bad_input)?;
         Ok(Self { environment, selection, files, published, secrets, logins })
+    }
+
+    /// The same for everything, with what is to follow a canary.
+    pub(super) fn promoting(self) -> Self {
+        Self { selection: self.selection.promoting(), ..self }
     }
 }
 
@@ -75,29 +83,33 @@ pub(super) struct Proposal {
     pub(super) key: Option<FingerprintKey>,
 }
 
-/// Looks at the fleet and plans the way to the manifest's release. `images` are those of a plan made earlier;
-/// `None` builds and resolves them now.
-pub(super) async fn propose(
-    fleet: &Fleet<'_>,
-    input: &Input,
-    images: Option<BTreeMap<ServiceName, PinnedImage>>,
-    recorder: &Recorder,
-) -> Result<Proposal> {
-    if let Some(images) = &images {
-        same_names(&input.environment, images)?;
-    }
+/// Which images a release is made of.
+pub(super) enum Images {
+    /// Those that the manifest names, built and resolved now.
+    Manifest,
+    /// Those of a plan made earlier.
+    Reviewed(BTreeMap<ServiceName, PinnedImage>),
+    /// Those that a canary runs.
+    Canary(BTreeMap<ServiceName, PinnedImage>),
+}
+
+/// Looks at the fleet and plans the way to the manifest's release, made of these images.
+pub(super) async fn propose(fleet: &Fleet<'_>, input: &Input, images: Images, recorder: &Recorder) -> Result<Proposal> {
+    same_names(&input.environment, &images)?;
     let is_built = input.environment.services.values().any(|service| service.build.is_some());
     let (observed, images) = match images {
+        Images::Canary(images) => (fleet.observe(recorder).await, images),
         // What is built is not built again for a reviewed plan; a tag that is not ours may have moved, and is asked again.
-        Some(images) if is_built => (fleet.observe(recorder).await, images),
+        Images::Reviewed(images) if is_built => (fleet.observe(recorder).await, images),
         // A build takes long, and is for nothing if a host does not answer.
         _ if is_built => {
             let observed = fleet.observe(recorder).await;
             all_answer(&observed, &input.selection)?;
-            (observed, images::pin(fleet, &input.logins, recorder).await?)
+            (observed, images::pin(fleet, &input.logins, &input.secrets, recorder).await?)
         }
         _ => {
-            let (observed, images) = tokio::join!(fleet.observe(recorder), images::pin(fleet, &input.logins, recorder));
+            let (observed, images) =
+                tokio::join!(fleet.observe(recorder), images::pin(fleet, &input.logins, &input.secrets, recorder));
             all_answer(&observed, &input.selection)?;
             (observed, images?)
         }
@@ -117,18 +129,27 @@ pub(super) async fn propose(
     Ok(Proposal { plan: checked(plan)?, observed, publishing, key })
 }
 
-/// Refuses the images of a reviewed plan if the manifest now names others.
-fn same_names(environment: &Environment, images: &BTreeMap<ServiceName, PinnedImage>) -> Result<()> {
-    let stale = |what: String| {
-        let source = anyhow!("the plan is stale: {what}");
-        Err(Error::unchanged(source).hint("plan again, and have it reviewed: shipctl plan ENV -o FILE"))
+/// Refuses the images of a reviewed plan, or of a canary, if the manifest now names others.
+fn same_names(environment: &Environment, images: &Images) -> Result<()> {
+    let (images, complaint, hint) = match images {
+        Images::Manifest => return Ok(()),
+        Images::Reviewed(images) => {
+            (images, "the plan is stale", "plan again, and have it reviewed: shipctl plan ENV -o FILE")
+        }
+        Images::Canary(images) => (
+            images,
+            "the manifest is not what the canary was deployed from",
+            "promote it from what it was deployed from, with the same --file and --set",
+        ),
     };
+    let stale = |what: String| Err(Error::unchanged(anyhow!("{complaint}: {what}")).hint(hint));
     for service in environment.services.values() {
         let Some(image) = images.get(&service.name) else {
             return stale(format!("it does not have the service {}", service.name));
         };
-        let (PinnedImage::Registry { tag, .. } | PinnedImage::Local { tag, .. }) = image;
-        let (name, digest) = service.image.split_once('@').unwrap_or((&service.image, image.digest()));
+        let (tag, written) = (image.tag(), (&*service.image, image.digest()));
+        // What is sent goes by its content, so its name has kept the digest.
+        let (name, digest) = service.image.split_once('@').filter(|_| !image.is_sent()).unwrap_or(written);
         let rest = tag.strip_prefix(name).filter(|_| digest == image.digest());
         if rest.is_none_or(|rest| !rest.is_empty() && !rest.starts_with(':')) {
             return stale(format!("the image of {} is {} in the manifest now, not {tag}", service.name, service.image));
@@ -138,6 +159,19 @@ fn same_names(environment: &Environment, images: &BTreeMap<ServiceName, PinnedIm
         Some(gone) => stale(format!("the manifest no longer has the service {gone}")),
         None => Ok(()),
     }
+}
+
+/// Refuses a plan of which it is not proven that no request is lost, if that is asked for.
+pub(super) fn without_downtime(plan: &Plan, is_required: bool) -> Result<()> {
+    let doubts: Vec<_> = doubts(plan).iter().map(|doubt| format!("  {doubt}")).collect();
+    if !is_required || doubts.is_empty() {
+        return Ok(());
+    }
+    let source =
+        anyhow!("it is not proven that this is without downtime, so nothing is changed:\n{}", doubts.join("\n"));
+    Err(Error::unchanged(source)
+        .hint("a balancer (`traffic`) with another host that serves meanwhile, or an `edge`, is a proof")
+        .hint("or go without --require-zero-downtime"))
 }
 
 /// A plan that the linter has nothing against.

@@ -4,21 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use futures_util::future::join_all;
 
 use crate::environment::publish::{StoreAccess, StoreKind};
 use crate::environment::{Environment, Secret};
 use crate::error::{Error, Result};
 use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::Ledger;
+use crate::fleet::status::StoreStatus;
 use crate::name::SecretName;
 use crate::plan::Plan;
 use crate::publish::propose::Unpublishable;
+use crate::publish::standing::standing;
 use crate::publish::{self, Publishing, Values};
+use crate::redact::Redactor;
 use crate::store::Store;
 use crate::store::consul::Consul;
 use crate::store::etcd::Etcd;
 
-use super::operator;
+use super::{operator, secrets};
 
 /// The values of the manifest, by store.
 pub(super) type Published = BTreeMap<String, Values>;
@@ -43,6 +47,27 @@ pub(super) async fn propose(
             .hint("leave out --host and --service; a host that is down has to leave the manifest until it is back"),
         Unpublishable::Store { .. } => Error::unchanged(why),
     })
+}
+
+/// What every store holds, against the release in force; a store that cannot be asked says so.
+pub(super) async fn standings(environment: &Environment, ledger: &Ledger, redactor: &Redactor) -> Vec<StoreStatus> {
+    let secrets = secrets::only(environment, keys_of(environment), redactor).await;
+    let looks = environment.publish.iter().map(|(name, wish)| {
+        let in_force = ledger.current().and_then(|entry| entry.published.get(name)).map(String::as_str);
+        let opened = match &secrets {
+            Ok(secrets) => open(environment, &wish.store, secrets),
+            Err(error) => Err(error.source.to_string()),
+        };
+        async move {
+            match opened {
+                Ok(store) => standing(name, &*store, &wish.state, in_force).await,
+                Err(why) => {
+                    Some(StoreStatus { store: name.clone(), state: "unknown", keys: Vec::new(), why: Some(why) })
+                }
+            }
+        }
+    });
+    join_all(looks).await.into_iter().flatten().collect()
 }
 
 /// What is published, with its secrets compared by the environment's key.

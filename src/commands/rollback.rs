@@ -4,27 +4,38 @@ use anyhow::anyhow;
 
 use crate::cli;
 use crate::error::{Error, Exit, Result};
-use crate::fleet::ledger::{Entry, Ledger};
+use crate::fleet::ledger::{Entry, Kind, Ledger};
 use crate::fleet::observed::{Observed, Phase};
 use crate::fleet::select::Selection;
-use crate::fleet::status::{Drift, Status};
+use crate::fleet::status::{Drift, Status, StatusRow};
 use crate::name::{HostName, ServiceName};
 use crate::plan::planner;
-use crate::release::Files;
+use crate::release::{Files, ReleaseId};
 
 use super::confirm::Assent;
 use super::doors::{Fleet, all_answer, refused};
-use super::proposal::{Proposal, checked};
-use super::rollout::{Order, carry_out};
+use super::proposal::{Proposal, checked, without_downtime};
+use super::rollout::{Order, before_plan, carry_out};
 use super::{Context, publish, secrets, select};
 
 /// Chooses the release, plans, asks, rolls out.
 pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<Exit> {
     let assent = context.assent(arguments.assent)?;
-    let environment = context.recorded_environment(&arguments.target, &arguments.overrides)?;
+    let mut environment = context.recorded_environment(&arguments.target, &arguments.overrides)?;
+    if arguments.no_hooks {
+        environment.hooks.clear();
+    }
+    if arguments.no_notify {
+        environment.notify.clear();
+    }
     let selection = select(&environment, &arguments.selectors)?;
     let to = arguments.to.as_deref();
-    context.visit(&environment, async |fleet| back(context, fleet, &selection, to, assent).await).await
+    if let Some(to) = to.filter(|to| !ReleaseId::is_name(to)) {
+        return Err(Error::bad_input(anyhow!("`{}` is not the name of a release", to.escape_debug()))
+            .hint("write `12`, `r12`, or its digest as `shipctl history ENV` shows it"));
+    }
+    let zero_downtime = arguments.require_zero_downtime;
+    context.visit(&environment, async |fleet| back(context, fleet, &selection, to, assent, zero_downtime).await).await
 }
 
 async fn back(
@@ -33,16 +44,19 @@ async fn back(
     selection: &Selection,
     to: Option<&str>,
     assent: Assent,
+    zero_downtime: bool,
 ) -> Result<Exit> {
     let keys =
         secrets::only(fleet.environment, publish::keys_of(fleet.environment), context.reporter.redactor()).await?;
     let recorder = context.recorder();
+    before_plan(context, fleet.environment, Kind::Rollback, &recorder).await?;
     let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
     all_answer(&observed, selection)?;
     let ledger = observed.ledger();
     let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
     let mut plan = planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?;
     let publishing = publish::propose(fleet.environment, &keys, None, &ledger, &mut plan).await?;
+    without_downtime(&plan, zero_downtime)?;
     let proposal = Proposal { plan: checked(plan)?, observed, publishing, key: None };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }
@@ -96,7 +110,10 @@ fn ended_by_itself(observed: &Observed, host: &HostName, service: &ServiceName) 
 /// go back further, and a container that no release explains is none at all.
 fn is_left(observed: &Observed, selection: &Selection) -> bool {
     let is_selected = |host, service| selection.has_host(host) && selection.has_service(service);
-    Status::of(observed).rows.iter().filter(|row| is_selected(&row.host, &row.service)).any(|row| match row.drift {
+    let rows = Status::of(observed).rows;
+    // What an operator has stopped was not left by a rollout.
+    let may_be_left = |row: &StatusRow| row.act.as_ref().is_none_or(|said| said.kind.brings_release());
+    rows.iter().filter(|row| may_be_left(row) && is_selected(&row.host, &row.service)).any(|row| match row.drift {
         Some(Drift::NotRunning) => !ended_by_itself(observed, &row.host, &row.service),
         Some(Drift::SecretsGone | Drift::OtherRelease | Drift::Unproven | Drift::RestartPolicy | Drift::Several) => {
             true

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use crate::error::{Error, Result};
 
 /// The directory that holds `environments/`: the one that was named, or the nearest one upwards.
-pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf> {
     let is_root = |directory: &&Path| directory.join("environments").is_dir();
     if let Some(named) = named {
         let missing = || Error::bad_input(anyhow!("there is no `environments/` in {}", named.display()));

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::duration;
 use crate::environment::publish::PublishedValue;
 use crate::environment::secret::{MAX_BYTES, SecretError};
-use crate::environment::{Environment, Secret, SecretSource};
+use crate::environment::{Balancer, Environment, Secret, SecretSource};
 use crate::error::{Error, Result};
 use crate::manifest::{Diagnostic, Diagnostics};
 use crate::name::SecretName;
@@ -74,6 +74,22 @@ pub(super) async fn only(
     Ok(values)
 }
 
+/// Those of these secrets that can be had, for what must not fail for want of one. `redactor` learns them.
+pub(super) async fn present<'s>(
+    environment: &Environment,
+    names: impl IntoIterator<Item = &'s SecretName>,
+    redactor: &Redactor,
+) -> BTreeMap<SecretName, Secret> {
+    let (mut safe, mut values) = (Safe::new(environment), BTreeMap::new());
+    for name in names {
+        if let Ok(secret) = value(environment, name, &mut safe).await {
+            redactor.learn([(name.as_str(), &secret)]);
+            values.insert(name.clone(), secret);
+        }
+    }
+    values
+}
+
 async fn values_of(
     environment: &Environment,
     names: impl IntoIterator<Item = &SecretName>,
@@ -100,6 +116,8 @@ async fn values_of(
 fn used(environment: &Environment) -> BTreeSet<&SecretName> {
     let services = environment.services.values().chain(environment.overrides.values());
     let files = services.flat_map(|service| service.secrets.iter().map(|file| &file.source));
+    let built = environment.services.values().filter_map(|service| service.build.as_ref());
+    let built = built.flat_map(|build| build.secrets.values());
     let login = environment.registry.as_ref().and_then(|registry| registry.login.as_ref());
     let stores = environment.publish.values().flat_map(|store| {
         let published = store.values.values().filter_map(|value| match value {
@@ -108,7 +126,8 @@ fn used(environment: &Environment) -> BTreeSet<&SecretName> {
         });
         published.chain(store.store.secret())
     });
-    files.chain(stores).chain(login.map(|login| &login.password)).collect()
+    let balancers = environment.balancers.values().filter_map(Balancer::secret);
+    files.chain(built).chain(stores).chain(balancers).chain(login.map(|login| &login.password)).collect()
 }
 
 /// The value of a secret, or why there is none.

@@ -2,7 +2,7 @@
 //! the process at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -15,14 +15,21 @@ use crate::report::Reporter;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::recorder::Recorder;
 
+use super::terminal;
+
 /// After a second signal, what does not end by itself is ended.
 const LAST_RESORT: Duration = Duration::from_secs(3);
+
+/// Hosts may be changed now.
+const ACTING: u8 = 1;
+/// Hosts were changed, and are not any more.
+const OVER: u8 = 2;
 
 /// The operator's wish to stop.
 pub(super) struct Signals {
     cancel: Cancel,
     abort: Cancel,
-    acting: Arc<AtomicBool>,
+    phase: Arc<AtomicU8>,
     lent: Arc<AtomicBool>,
 }
 
@@ -39,13 +46,13 @@ impl Signals {
     /// Begins to listen; the signals' usual effect is gone from here on.
     pub(super) fn listen(reporter: &Reporter) -> Result<Self> {
         let signals =
-            Self { cancel: Cancel::default(), abort: Cancel::default(), acting: Arc::default(), lent: Arc::default() };
+            Self { cancel: Cancel::default(), abort: Cancel::default(), phase: Arc::default(), lent: Arc::default() };
         let stream = |kind| signal(kind).context("signals cannot be handled").map_err(Error::unchanged);
         let streams =
             [stream(SignalKind::interrupt())?, stream(SignalKind::terminate())?, stream(SignalKind::hangup())?];
         let wishes = (signals.cancel.clone(), signals.abort.clone());
-        let (acting, lent) = (Arc::clone(&signals.acting), Arc::clone(&signals.lent));
-        tokio::spawn(watch(streams, wishes, (acting, lent), reporter.clone()));
+        let (phase, lent) = (Arc::clone(&signals.phase), Arc::clone(&signals.lent));
+        tokio::spawn(watch(streams, wishes, (phase, lent), reporter.clone()));
         Ok(signals)
     }
 
@@ -68,16 +75,21 @@ impl Signals {
     /// sockets with it.
     pub(super) async fn aborted(&self) -> Error {
         self.abort.requested().await;
-        aborted(self.acting.load(Ordering::Relaxed))
+        aborted(self.phase.load(Ordering::Relaxed))
+    }
+
+    /// The wish itself, for what changes no host and ends by itself when it hears it.
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// From here on hosts may be changed; the rollout itself hears the wish, and `recorder` is told of it.
     pub(super) fn act(&self, recorder: &Recorder) -> &Cancel {
-        self.acting.store(true, Ordering::Relaxed);
-        let (cancel, acting, recorder) = (self.cancel.clone(), Arc::clone(&self.acting), recorder.clone());
+        self.phase.store(ACTING, Ordering::Relaxed);
+        let (cancel, phase, recorder) = (self.cancel.clone(), Arc::clone(&self.phase), recorder.clone());
         tokio::spawn(async move {
             cancel.requested().await;
-            if acting.load(Ordering::Relaxed) {
+            if phase.load(Ordering::Relaxed) == ACTING {
                 recorder.note(Event::CancelRequested);
             }
         });
@@ -86,7 +98,7 @@ impl Signals {
 
     /// From here on no host is changed any more.
     pub(super) fn rest(&self) {
-        self.acting.store(false, Ordering::Relaxed);
+        self.phase.store(OVER, Ordering::Relaxed);
     }
 }
 
@@ -98,7 +110,7 @@ pub(super) fn interrupted() -> Error {
 async fn watch(
     [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
     (cancel, abort): (Cancel, Cancel),
-    (acting, lent): (Arc<AtomicBool>, Arc<AtomicBool>),
+    (phase, lent): (Arc<AtomicU8>, Arc<AtomicBool>),
     reporter: Reporter,
 ) {
     loop {
@@ -111,26 +123,32 @@ async fn watch(
             (false, _) => cancel.request(),
             (true, false) => {
                 abort.request();
-                let (acting, reporter) = (Arc::clone(&acting), reporter.clone());
+                let (phase, reporter) = (Arc::clone(&phase), reporter.clone());
                 tokio::spawn(async move {
                     sleep(LAST_RESORT).await;
-                    end(&reporter, &acting);
+                    end(&reporter, &phase);
                 });
             }
-            (true, true) => end(&reporter, &acting),
+            (true, true) => end(&reporter, &phase),
         }
     }
 }
 
 /// For what does not hear that it is to stop at once.
-fn end(reporter: &Reporter, acting: &AtomicBool) {
-    let error = aborted(acting.load(Ordering::Relaxed));
+fn end(reporter: &Reporter, phase: &AtomicU8) {
+    let error = aborted(phase.load(Ordering::Relaxed));
     reporter.error(&error);
-    std::process::exit(error.exit as i32);
+    terminal::restore();
+    std::process::exit(error.exit.code().into());
 }
 
-fn aborted(acting: bool) -> Error {
-    if !acting {
+fn aborted(phase: u8) -> Error {
+    if phase == OVER {
+        let source = anyhow!("stopped at once, after the rollout had come to its end: the lock is released");
+        let hints = vec!["see what it came to with `shipctl status` and `shipctl history`".to_owned()];
+        return Error { exit: Exit::Interrupted, source, hints };
+    }
+    if phase != ACTING {
         return Error { source: anyhow!("stopped at once"), ..interrupted() };
     }
     let source =

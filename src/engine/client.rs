@@ -6,8 +6,10 @@ use std::time::Duration;
 use bollard::errors::Error as DockerError;
 use bollard::models::SystemVersion;
 use bollard::{BollardRequest, ClientVersion, Docker};
-use http::Uri;
-use http::uri::PathAndQuery;
+use futures_util::future::BoxFuture;
+use http::uri::{InvalidUri, PathAndQuery};
+use http::{Response, Uri};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
@@ -30,10 +32,16 @@ const NO_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 const POOL_IDLE: Duration = Duration::from_mins(1);
 const POOL_SIZE: usize = 8;
 
+/// Sends a request over the connections that all calls share.
+type Send = Arc<
+    dyn Fn(BollardRequest) -> BoxFuture<'static, Result<Response<Incoming>, DockerError>> + std::marker::Send + Sync,
+>;
+
 /// A client of one engine. Cheap to clone; clones share connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     docker: Docker,
+    send: Send,
     version: Arc<EngineVersion>,
 }
 
@@ -48,6 +56,8 @@ pub struct EngineVersion {
     pub os: String,
     /// `amd64` and so on.
     pub architecture: String,
+    /// Whether it is Docker itself, and not something else that speaks its API.
+    pub is_docker: bool,
 }
 
 impl Client {
@@ -58,12 +68,13 @@ impl Client {
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_SIZE)
             .build(Connector(transport));
-        let send = move |request: BollardRequest| {
+        let send: Send = Arc::new(move |request: BollardRequest| {
             let http = http.clone();
-            async move { http.request(request).await.map_err(DockerError::from) }
-        };
+            Box::pin(async move { http.request(request).await.map_err(DockerError::from) })
+        });
+        let own = Arc::clone(&send);
         let docker = Docker::connect_with_custom_transport(
-            send,
+            move |request| own(request),
             Some("http://docker"),
             NO_LIMIT_SECONDS,
             bollard::API_DEFAULT_VERSION,
@@ -80,13 +91,24 @@ impl Client {
             api: api.to_string(),
             os: answer.os.unwrap_or_default(),
             architecture: answer.arch.unwrap_or_default(),
+            is_docker: answer.components.iter().flatten().any(|component| component.name == "Engine"),
         };
-        Ok(Self { docker: versioned(docker, &api), version: Arc::new(version) })
+        Ok(Self { docker: versioned(docker, &api), send, version: Arc::new(version) })
     }
 
     /// The API. Bodies and streams have no limit of their own: wrap calls in [`call`].
     pub fn docker(&self) -> &Docker {
         &self.docker
+    }
+
+    /// Makes a request that the library has no call for, to a path without a version. The answer may be one of failure.
+    pub async fn request(&self, mut request: BollardRequest) -> Result<Response<Incoming>, DockerError> {
+        let prefix = format!("http://docker/v{}", self.version.api);
+        let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        *request.uri_mut() = format!("{prefix}{path}")
+            .parse()
+            .map_err(|error: InvalidUri| DockerError::HttpClientError { err: error.into() })?;
+        (self.send)(request).await
     }
 
     /// What the engine said about itself.

@@ -11,9 +11,14 @@ pub const ROOT: &str = "/run/shipctl";
 /// Label that names a container's directory beneath [`ROOT`].
 pub const LABEL: &str = "shipctl.memory";
 
+/// What a host held in memory, as archives. Nothing shows it.
+#[derive(Default)]
+pub struct Held(pub(super) Vec<Vec<u8>>);
+
 /// The container's directory; `None` if nothing of it is in memory.
 pub fn directory(spec: &ContainerSpec, stamp: &Stamp) -> Option<String> {
-    files(spec).next().map(|_| spec.name(&stamp.spec).0)
+    let name = || if stamp.job.is_some() { stamp.created_as(spec) } else { spec.name(&stamp.spec).0 };
+    files(spec).next().map(|_| name())
 }
 
 /// What is in memory, as paths of the host and places in the container.

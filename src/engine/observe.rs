@@ -1,6 +1,7 @@
 //! What the engine said about a host, in our words. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum as Status, ContainerSummary,
@@ -9,8 +10,9 @@ use bollard::models::{
 use jiff::Timestamp;
 
 use super::EngineError;
-use crate::container::{ContainerId, UNPROVEN_SUFFIX};
+use crate::container::{ContainerId, SWITCHING_SUFFIX, SpecDigest, final_name};
 use crate::environment::RestartPolicy;
+use crate::environment::edge::SEATS;
 use crate::fleet::ledger::{LEDGER_FORMAT, Ledger};
 use crate::fleet::observed::{ContainerState, EngineHealth, ObservedContainer, Phase};
 use crate::fleet::stamp::{SCOPE_LABEL, Stamp};
@@ -20,16 +22,22 @@ const MAX_HEALTH_OUTPUT: usize = 2000;
 
 /// A container of ours; `None` if it carries no stamp that we can read.
 pub fn container(inspected: &ContainerInspectResponse) -> Option<ObservedContainer> {
-    let stamp = stamp(inspected)?;
+    let mut stamp = stamp(inspected)?;
     let name = name(inspected);
+    // One that somebody has renamed does not tell any more which files it has, and is none that can be switched.
+    let spec = stamp.spec.named(final_name(&name));
+    let is_named = spec.is_some();
+    stamp.spec = spec.unwrap_or_else(|| SpecDigest(stamp.spec.base().to_owned()));
     Some(ObservedContainer {
         id: ContainerId(inspected.id.clone()?),
-        proven: !name.ends_with(UNPROVEN_SUFFIX),
+        proven: is_named && name == final_name(&name),
+        switching: is_named && name.ends_with(SWITCHING_SUFFIX),
         name,
         stamp,
         state: state(inspected),
         restart: restart(inspected.host_config.as_ref().and_then(|config| config.restart_policy.as_ref())),
         ports: ports(inspected),
+        seat: seat(inspected).map(|(_, address)| address),
         emptied: false,
     })
 }
@@ -121,20 +129,40 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
 /// TCP ports of the host that running containers of others hold, with the holder's name. `scope` is ours.
 pub fn foreign_ports(running: &[ContainerSummary], scope: &str) -> BTreeMap<u16, String> {
     let mut ports = BTreeMap::new();
-    for container in running {
-        if container.labels.as_ref().and_then(|labels| labels.get(SCOPE_LABEL)).is_some_and(|label| label == scope) {
-            continue;
-        }
+    for container in running.iter().filter(|container| !is_of(container, scope)) {
         let name =
             container.names.as_deref().and_then(<[_]>::first).map(|name| name.trim_start_matches('/').to_owned());
-        for port in container.ports.iter().flatten() {
-            let tcp = matches!(port.typ, Some(PortSummaryTypeEnum::TCP) | None);
-            if let (true, Some(public)) = (tcp, port.public_port) {
-                ports.entry(public).or_insert_with(|| name.clone().unwrap_or_default());
-            }
+        for port in public_ports(container) {
+            ports.entry(port).or_insert_with(|| name.clone().unwrap_or_default());
         }
     }
     ports
+}
+
+/// Those that running containers of `scope` hold.
+pub fn own_ports(running: &[ContainerSummary], scope: &str) -> BTreeSet<u16> {
+    running.iter().filter(|container| is_of(container, scope)).flat_map(public_ports).collect()
+}
+
+fn is_of(container: &ContainerSummary, scope: &str) -> bool {
+    container.labels.as_ref().and_then(|labels| labels.get(SCOPE_LABEL)).is_some_and(|label| label == scope)
+}
+
+fn public_ports(container: &ContainerSummary) -> impl Iterator<Item = u16> {
+    let ports = container.ports.iter().flatten();
+    let tcp = ports.filter(|port| matches!(port.typ, Some(PortSummaryTypeEnum::TCP) | None));
+    tcp.filter_map(|port| port.public_port)
+}
+
+/// The network and the address of a container's seat behind the edge.
+pub fn seat(inspected: &ContainerInspectResponse) -> Option<(String, Ipv4Addr)> {
+    let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
+    let is_seats = |name: &str| name.rsplit_once('_').is_some_and(|(_, last)| last == SEATS);
+    let (name, endpoint) = networks.iter().find(|(name, _)| is_seats(name))?;
+    // What it was given counts also while it does not run.
+    let given = endpoint.ipam_config.as_ref().and_then(|config| config.ipv4_address.as_deref());
+    let address = given.or(endpoint.ip_address.as_deref())?.parse().ok()?;
+    Some((name.clone(), address))
 }
 
 /// Names of a container's networks.

@@ -110,7 +110,9 @@ fn is_named(network: &Network) -> bool {
 }
 
 fn endpoint(spec: &ContainerSpec, network: &Network) -> EndpointSettings {
-    let mut aliases = vec![spec.service.to_string()];
+    // Who asks for the service must not get its job.
+    let own = spec.job.as_ref().map_or_else(|| spec.service.to_string(), ToString::to_string);
+    let mut aliases = vec![own];
     aliases.extend(network.aliases.iter().filter(|alias| **alias != *spec.service.as_str()).cloned());
     let attachment = &network.attachment;
     let ipam = EndpointIpamConfig {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::{Expect, Smoke};
+
 /// The health gate of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
@@ -23,13 +25,45 @@ pub struct Health {
     /// From start to the end of `min_healthy_time`, at most.
     #[serde(with = "crate::duration::text")]
     pub healthy_deadline: Duration,
+    /// How many answers in a row must be a yes before it counts as healthy; at least 1.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub successes: u32,
+    /// What an HTTP answer must be to be a yes.
+    #[serde(default, skip_serializing_if = "Expect::is_plain")]
+    pub expect: Expect,
+    /// What is asked once, in order, when it is healthy and before it counts as such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub smoke: Vec<Smoke>,
+}
+
+// As serde calls them.
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_once(successes: &u32) -> bool {
+    *successes == 1
+}
+
+impl Health {
+    /// Whether a version that knows only checks and times understands all of it.
+    pub fn is_plain(&self) -> bool {
+        self.successes == 1 && self.expect.is_plain() && self.smoke.is_empty()
+    }
+
+    /// The gate of something that has no requests to answer: it runs.
+    #[must_use]
+    pub fn running(self) -> Self {
+        Self { check: Check::Running, successes: 1, expect: Expect::default(), smoke: Vec::new(), ..self }
+    }
 }
 
 /// One question to one container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
-    /// GET answers a status from 200 to 299.
+    /// GET is answered as [`Health::expect`] says.
     Http {
         /// Port inside the container.
         port: u16,

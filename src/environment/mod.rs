@@ -10,14 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Delivery;
 use crate::fleet::{Endpoint, Host};
-use crate::name::{BalancerName, EnvironmentName, HostName, ProjectName, SecretName, ServiceName};
+use crate::name::{BalancerName, EnvironmentName, HostName, JobName, ProjectName, SecretName, ServiceName};
 
 pub mod age_keys;
+pub mod answer;
+pub mod balancer;
+pub mod build;
 pub mod confinement;
+pub mod edge;
+pub mod error_rate;
 pub mod health;
+pub mod hook;
+pub mod job;
+pub mod notify;
 pub mod placement;
 pub mod policy;
+pub mod prune;
 pub mod publish;
+pub mod query;
 pub mod resolve;
 pub mod resource;
 pub mod runtime;
@@ -25,16 +35,25 @@ pub mod secret;
 pub mod traffic;
 
 pub use age_keys::AgeKeys;
+pub use answer::{Expect, Method, Smoke};
+pub use balancer::Balancer;
+pub use build::Build;
 pub use confinement::{Blkio, Device, DeviceRequest, Limits, Naming, Privileges, Ulimit};
+pub use edge::{EdgeRoute, Seat};
+pub use error_rate::ErrorRate;
 pub use health::{Check, Health};
+pub use hook::{Hook, Point};
+pub use job::{Job, When};
+pub use notify::{Notification, Occasion};
 pub use placement::{Constraint, Replicas};
-pub use policy::{BatchSize, Canary, FailureAction, Order, UpdatePolicy};
+pub use policy::{BatchSize, Canary, Ceiling, FailureAction, Order, Promote, Share, Together, UpdatePolicy, WayBack};
+pub use query::{Query, QueryGate};
 pub use resource::{NetworkSpec, Subnet, VolumeSpec};
 pub use runtime::{
     Attachment, Healthcheck, Logging, Mount, MountOptions, MountSource, Network, Port, Protocol, RestartPolicy, Runtime,
 };
 pub use secret::{Secret, SecretSource};
-pub use traffic::{Balancer, Drain, OnDeadline, Route, Traffic};
+pub use traffic::{Drain, OnDeadline, Route, Traffic};
 
 /// One environment of a project, ready to be planned.
 #[derive(Debug, Clone)]
@@ -47,6 +66,8 @@ pub struct Environment {
     pub root: PathBuf,
     /// The private registry; `None` where images stay on the one engine that built them.
     pub registry: Option<Registry>,
+    /// How images come to hosts.
+    pub transfer: Transfer,
     /// The engine that builds images.
     pub builder: Endpoint,
     /// The fleet.
@@ -67,11 +88,39 @@ pub struct Environment {
     pub volumes: BTreeMap<String, VolumeSpec>,
     /// Key-value stores that its releases publish to.
     pub publish: BTreeMap<String, publish::Publishing>,
+    /// What runs once for a release, in the order of the manifest.
+    pub jobs: IndexMap<JobName, Job>,
+    /// What runs on this machine at named points.
+    pub hooks: BTreeMap<Point, Hook>,
+    /// Who is told what comes of a rollout, by name.
+    pub notify: BTreeMap<String, Notification>,
     /// How many earlier releases each host keeps for rollback (at least 1).
     pub keep_releases: usize,
+    /// How images that no release needs any more are removed.
+    pub prune: prune::Prune,
+}
+
+/// `images.transfer`: how images come to hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transfer {
+    /// Each host pulls them.
+    #[default]
+    Registry,
+    /// The builder sends each host what it lacks.
+    Direct,
 }
 
 impl Environment {
+    /// The registry that images are pushed to, if they are.
+    pub fn pushes_to(&self) -> Option<&Registry> {
+        self.registry.as_ref().filter(|_| self.transfer == Transfer::Registry)
+    }
+
+    /// Whether services are behind an edge, which is a service too.
+    pub fn has_edge(&self) -> bool {
+        self.services.values().any(|service| service.edge.is_some())
+    }
+
     /// The hosts that run a service, in name order.
     pub fn placed(&self, service: &Service) -> Vec<&Host> {
         self.hosts
@@ -160,25 +209,14 @@ pub struct Service {
     pub update: UpdatePolicy,
     /// `traffic:`; `None` where no balancer is told anything.
     pub traffic: Option<Traffic>,
+    /// `traffic: { edge: … }`; `None` where it is not behind the host's edge.
+    pub edge: Option<EdgeRoute>,
     /// `configs:`, rendered for each host.
     pub configs: Vec<ConfigFile>,
     /// `secrets:`, delivered as files, and those that `environment:` asks for.
     pub secrets: Vec<SecretFile>,
     /// All that goes into the container as it is.
     pub runtime: Runtime,
-}
-
-/// `build:` of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Build {
-    /// Directory that is sent to the engine, beneath the project root.
-    pub context: PathBuf,
-    /// Dockerfile, relative to the context.
-    pub dockerfile: String,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// Stage to build; `None` is the last one.
-    pub target: Option<String>,
 }
 
 /// A file with configuration in the container.

@@ -4,21 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::balancer::haproxy::HaproxySocket;
-use crate::fleet::SshDestination;
 use crate::name::{BalancerName, HostName};
-
-/// An entry of `balancers:`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Balancer {
-    /// A HAProxy that is there already.
-    Haproxy {
-        /// The machine that it runs on; `None` is this one.
-        ssh: Option<SshDestination>,
-        /// Its runtime API.
-        socket: HaproxySocket,
-    },
-}
 
 /// `traffic:` of a service: every host of it is a server of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +73,9 @@ impl Traffic {
     }
 }
 
-/// Whether HAProxy takes this for a name of a backend or server, so that it can be part of a command of its runtime API
-/// (its configuration manual, "Proxies").
-pub fn is_haproxy_name(text: &str) -> bool {
+/// Whether this can be the name of a backend or server: what HAProxy takes for one, so that it can be part of a command of
+/// its runtime API (its configuration manual, "Proxies"), and what other balancers take too.
+pub fn is_server_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'.' | b'-');
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
 }

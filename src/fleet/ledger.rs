@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::container::SpecDigest;
+use crate::container::{PinnedImage, SpecDigest};
 use crate::environment::Scope;
-use crate::name::{HostName, ServiceName};
+use crate::fleet::act::Deed;
+use crate::name::{HostName, JobName, ServiceName};
 use crate::release::ReleaseId;
 
 /// Which spec each host runs of each service.
@@ -21,6 +22,9 @@ pub struct Ledger {
     pub format: u32,
     /// Oldest first, with rising numbers.
     pub entries: Vec<Entry>,
+    /// What operators did between rollouts, oldest first; numbered with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Deed>,
 }
 
 /// Entries a ledger keeps; older ones are dropped.
@@ -56,9 +60,18 @@ pub struct Entry {
     pub at: Timestamp,
     /// What every host runs if the release is in force.
     pub placements: Placements,
+    /// The images of a canary, which it is promoted with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned: BTreeMap<ServiceName, PinnedImage>,
     /// Digests of what the release published, by store.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub published: BTreeMap<String, String>,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Jobs of the release that have run to a good end by then, and whether they are reversible.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<JobName, bool>,
 }
 
 /// What an operator asked for.
@@ -69,14 +82,45 @@ pub enum Kind {
     Deploy,
     /// An earlier release.
     Rollback,
+    /// What was stopped, again.
+    Start,
+    /// Nothing of it, for now.
+    Stop,
+    /// The same containers, started anew.
+    Restart,
+    /// Fewer containers.
+    Remove,
+    /// No requests for a host, for now.
+    Drain,
+    /// Requests for a host again.
+    Admit,
+    /// The host itself, started anew.
+    Reboot,
 }
 
 impl Kind {
-    /// `deploy` or `rollback`.
+    /// Whether a release is brought to hosts.
+    pub fn brings_release(self) -> bool {
+        matches!(self, Self::Deploy | Self::Rollback)
+    }
+
+    /// Whether it is about hosts, with all that is on them.
+    pub fn is_of_hosts(self) -> bool {
+        matches!(self, Self::Drain | Self::Admit | Self::Reboot)
+    }
+
+    /// As the command is called.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Remove => "rm",
+            Self::Drain => "host drain",
+            Self::Admit => "host admit",
+            Self::Reboot => "host reboot",
         }
     }
 }
@@ -89,6 +133,8 @@ pub enum RolloutResult {
     Completed,
     /// It was carried out on the hosts and services that were selected; the release did not come into force.
     Partial,
+    /// Its canary runs the release, and waits to be promoted.
+    Canary,
     /// Every touched host went back.
     RolledBack,
     /// Mixed, or not known.
@@ -103,9 +149,10 @@ pub fn marker_name(scope: &Scope) -> String {
 }
 
 impl Ledger {
-    /// Number of the last rollout; 0 if there was none.
+    /// Number of the last rollout or act; 0 if there was none.
     pub fn last_number(&self) -> u64 {
-        self.entries.last().map_or(0, |entry| entry.number)
+        let acted = self.acts.last().map_or(0, |deed| deed.number);
+        self.entries.last().map_or(0, |entry| entry.number).max(acted)
     }
 
     /// Highest release number ever given out; 0 if none.
@@ -116,6 +163,20 @@ impl Ledger {
     /// The release in force: that of the last completed rollout.
     pub fn current(&self) -> Option<&Entry> {
         self.completed().next_back()
+    }
+
+    /// The rollout whose canary waits to be promoted. What has tried to bring the others there and came to no end changes
+    /// nothing about that.
+    pub fn canary(&self) -> Option<&Entry> {
+        let last = self.entries.iter().rev().find(|entry| entry.result == RolloutResult::Canary)?;
+        let mut later = self.entries.iter().filter(|entry| entry.number > last.number);
+        let waits_still = later.all(|entry| match entry.result {
+            RolloutResult::Partial | RolloutResult::Mixed | RolloutResult::Interrupted => entry.release == last.release,
+            // Another release went back to what was there before, which is the canary.
+            RolloutResult::RolledBack => entry.release != last.release,
+            RolloutResult::Completed | RolloutResult::Canary => false,
+        });
+        waits_still.then_some(last)
     }
 
     /// The release that was in force before the current one was deployed, which `rollback` without an argument goes to.
@@ -142,6 +203,7 @@ impl Ledger {
     pub fn with(mut self, entry: Entry) -> Self {
         self.format = LEDGER_FORMAT;
         self.entries.push(entry);
+        let waiting = self.canary().map(|entry| entry.number);
         let (mut entries, mut bytes, mut completed) = (0, 0, 0);
         let mut kept: Vec<_> = self.entries.into_iter().rev().collect();
         kept.retain(|entry| {
@@ -149,7 +211,8 @@ impl Ledger {
             bytes += text(entry).len();
             let is_completed = entry.result == RolloutResult::Completed;
             completed += usize::from(is_completed);
-            (entries <= KEPT_ENTRIES && bytes <= MAX_TEXT) || (is_completed && completed <= KEPT_COMPLETED)
+            let is_needed = is_completed && completed <= KEPT_COMPLETED || Some(entry.number) == waiting;
+            (entries <= KEPT_ENTRIES && bytes <= MAX_TEXT) || is_needed
         });
         kept.reverse();
         self.entries = kept;

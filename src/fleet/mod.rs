@@ -9,13 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::HostName;
 
+pub mod act;
+pub mod checkup;
 pub mod key;
 pub mod ledger;
+pub mod machine;
 pub mod observed;
 pub mod parse;
 pub mod select;
+pub mod serving;
+pub mod settings;
+pub mod setup;
 pub mod stamp;
 pub mod status;
+pub mod stock;
 
 /// One machine of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]

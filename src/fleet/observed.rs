@@ -1,5 +1,6 @@
 //! What the fleet looked like when we looked: one snapshot that the planner decides from.
 
+use core::net::Ipv4Addr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -20,7 +21,14 @@ pub struct Observed {
     pub hosts: BTreeMap<HostName, HostView>,
     /// Every backend that a service of the environment is behind, as each balancer sees it.
     pub backends: BTreeMap<(BalancerName, String), BackendView>,
+    /// In which life each host is that can be told to reboot; empty where nobody is to.
+    pub boots: BTreeMap<HostName, Boot>,
 }
+
+/// One life of a host, from one start to the next. Differs from that of any other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Boot(pub String);
 
 /// A backend as far as it could be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +100,8 @@ pub struct ObservedHost {
     pub engine: EngineFacts,
     /// Containers of our scope, sorted by name.
     pub containers: Vec<ObservedContainer>,
+    /// Containers of jobs of our scope, sorted by name. They are not of services.
+    pub jobs: Vec<ObservedContainer>,
     /// Host ports that containers of others publish, with the name of the holder.
     pub foreign_ports: BTreeMap<u16, String>,
     /// Names of networks of our scope that exist.
@@ -124,8 +134,10 @@ pub struct ObservedContainer {
     pub id: ContainerId,
     /// Name without a leading slash.
     pub name: String,
-    /// Whether it once passed its gate (its name carries no `-unproven`).
+    /// Whether it once passed its gate (its name carries no `-unproven`), and is not being switched to other files.
     pub proven: bool,
+    /// It once passed its gate with the files that its name says, and is being switched to others.
+    pub switching: bool,
     /// What it says about itself.
     pub stamp: Stamp,
     /// What it does.
@@ -134,11 +146,18 @@ pub struct ObservedContainer {
     pub restart: RestartPolicy,
     /// TCP ports of the host that it holds while it runs.
     pub ports: BTreeSet<u16>,
+    /// Its seat behind the edge of the host.
+    pub seat: Option<Ipv4Addr>,
     /// Its secrets were in the host's memory and are gone, as after a restart of the host; it cannot be started any more.
     pub emptied: bool,
 }
 
 impl ObservedContainer {
+    /// Whether it once passed its gate as what its name says.
+    pub fn was_proven(&self) -> bool {
+        self.proven || self.switching
+    }
+
     /// Running, proved, and restarted by the engine as declared: nothing is left to be done.
     pub fn settled(&self) -> bool {
         self.state.is_running() && self.proven && self.restart == self.stamp.restart

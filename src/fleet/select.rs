@@ -3,20 +3,22 @@
 use std::collections::BTreeSet;
 
 use crate::environment::Environment;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, JobName, ServiceName};
 
 /// A part of an environment; by default all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     hosts: Option<BTreeSet<HostName>>,
     services: Option<BTreeSet<ServiceName>>,
+    again: BTreeSet<JobName>,
+    promotes: bool,
 }
 
 /// A filter that matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {kind} `{asked}`{}; there are: {}", .nearest.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default(), .known.join(", "))]
 pub struct NoMatch {
-    /// `host` or `service`.
+    /// `host`, `service` or `job`.
     pub kind: &'static str,
     /// What was asked for.
     pub asked: String,
@@ -36,7 +38,44 @@ impl Selection {
             let further: Vec<ServiceName> = further.map(|service| service.name.clone()).collect();
             picked.extend(further);
         }
-        Ok(Self { hosts: pick("host", hosts, &environment.hosts.keys())?, services: picked })
+        Ok(Self { hosts: pick("host", hosts, &environment.hosts.keys())?, services: picked, ..Self::default() })
+    }
+
+    /// The same part, whose jobs of these names run once more.
+    pub fn rerunning(self, environment: &Environment, jobs: &[String]) -> Result<Self, NoMatch> {
+        Ok(Self { again: pick("job", jobs, &environment.jobs.keys())?.unwrap_or_default(), ..self })
+    }
+
+    /// Everything, although a canary has to be promoted first: that is done by this.
+    #[must_use]
+    pub fn promoting(self) -> Self {
+        Self { promotes: true, ..self }
+    }
+
+    /// The same hosts, and the services of another one.
+    #[must_use]
+    pub fn of_services(self, other: &Self) -> Self {
+        Self { services: other.services.clone(), ..self }
+    }
+
+    /// Whether a canary is promoted.
+    pub fn promotes(&self) -> bool {
+        self.promotes
+    }
+
+    /// Whether somebody has picked hosts.
+    pub fn picks_hosts(&self) -> bool {
+        self.hosts.is_some()
+    }
+
+    /// Whether somebody has picked services.
+    pub fn picks_services(&self) -> bool {
+        self.services.is_some()
+    }
+
+    /// Whether the job is to run even if it has run for the release.
+    pub fn reruns(&self, job: &JobName) -> bool {
+        self.again.contains(job)
     }
 
     /// Whether the host is meant.

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::balancer::{Admin, Server};
-use crate::environment::Environment;
+use crate::environment::{Environment, Service, edge};
+use crate::fleet::act::Said;
 use crate::fleet::ledger::{Entry, Ledger};
 use crate::fleet::observed::{BackendView, EngineHealth, HostView, Observed, ObservedContainer, ObservedHost, Phase};
 use crate::name::{BalancerName, HostName, ServiceName};
@@ -17,10 +18,31 @@ use crate::release::ReleaseId;
 pub struct Status {
     /// The release in force, by the record.
     pub release: Option<ReleaseId>,
+    /// The release that a canary runs, and that waits to be promoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<ReleaseId>,
     /// Every service on every host.
     pub rows: Vec<StatusRow>,
     /// Hosts that did not answer, with what was heard.
     pub unreachable: Vec<(HostName, String)>,
+    /// Stores that releases publish to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<StoreStatus>,
+}
+
+/// One store, compared with what the release in force has published there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoreStatus {
+    /// Its name in the manifest.
+    pub store: String,
+    /// In words that scripts may rely on: `held`, `differs`, `unknown`.
+    pub state: &'static str,
+    /// Keys that hold something else, or nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Why it differs as a whole, or is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// One service on one host.
@@ -44,6 +66,10 @@ pub struct StatusRow {
     pub traffic: BTreeMap<BalancerName, &'static str>,
     /// How it differs from the release in force; `None` if it does not.
     pub drift: Option<Drift>,
+    /// Who has stopped or removed it, if that is why it does not run; or drained it, if that is why it gets no requests; or who
+    /// has deployed something else there, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Said>,
 }
 
 /// How what runs differs from the release in force.
@@ -82,31 +108,63 @@ impl Status {
                 HostView::Seen(host) => rows.extend(host_rows(name, host, current, &ledger)),
             }
         }
-        Self { release: current.map(|entry| entry.release.clone()), rows, unreachable }
+        let release = |entry: &Entry| entry.release.clone();
+        let (canary, release) = (ledger.canary().map(release), current.map(release));
+        Self { release, canary, rows, unreachable, stores: Vec::new() }
     }
 
     /// Adds what balancers make of what runs.
     pub fn add_traffic(&mut self, environment: &Environment, observed: &Observed) {
+        let ledger = observed.ledger();
         for row in &mut self.rows {
             let Some(service) = environment.services.get(&row.service) else { continue };
             let service = environment.on(&row.host, service);
+            row.add_edge(service, observed, &ledger);
             let Some(traffic) = &service.traffic else { continue };
             for route in traffic.routes(&row.host, service.instance) {
                 let seen = match observed.backends.get(&(route.balancer.clone(), route.backend.clone())) {
                     Some(BackendView::Seen(servers)) => servers.get(&route.server).map_or("missing", in_words),
                     Some(BackendView::Unseen(_)) | None => "unknown",
                 };
-                if matches!(seen, "drained" | "down" | "missing") && row.drift.is_none() {
-                    row.drift = Some(Drift::OutOfTraffic);
-                }
-                row.traffic.insert(route.balancer, seen);
+                row.add_balancer(route.balancer, seen, &ledger);
             }
         }
     }
 
     /// Whether everything that can be asked runs as recorded, and everything can be asked.
     pub fn is_clean(&self) -> bool {
-        self.unreachable.is_empty() && self.rows.iter().all(|row| row.drift.is_none())
+        self.unreachable.is_empty()
+            && self.rows.iter().all(|row| row.drift.is_none())
+            && self.stores.iter().all(|store| store.state == "held")
+    }
+}
+
+impl StatusRow {
+    /// Adds what one balancer makes of what runs, and whose doing it is if somebody has drained it by hand.
+    fn add_balancer(&mut self, balancer: BalancerName, seen: &'static str, ledger: &Ledger) {
+        if matches!(seen, "drained" | "down" | "missing") && self.drift.is_none() {
+            self.drift = Some(Drift::OutOfTraffic);
+        }
+        let is_out = matches!(seen, "drained" | "missing") && self.drift == Some(Drift::OutOfTraffic);
+        if let (true, None, Some(deed)) = (is_out, &self.act, ledger.drained(&self.host, &self.service)) {
+            self.act = Some(Said::from(deed));
+        }
+        self.traffic.insert(balancer, seen);
+    }
+
+    /// Adds what the host's edge makes of what runs.
+    fn add_edge(&mut self, service: &Service, observed: &Observed, ledger: &Ledger) {
+        let Some(edge) = &service.edge else { return };
+        let Some(host) = observed.seen(&self.host) else { return };
+        let seat = host.of_service(&self.service).filter(|one| is_up(one)).find_map(|one| one.seat);
+        let balancer = edge::balancer(&self.host);
+        let view = observed.backends.get(&(balancer.clone(), edge.backend.clone()));
+        let seen = match (seat.and_then(|seat| edge.seat(seat)), view) {
+            (None, _) => "missing",
+            (Some(seat), Some(BackendView::Seen(servers))) => servers.get(&seat.server).map_or("missing", in_words),
+            (Some(_), Some(BackendView::Unseen(_)) | None) => "unknown",
+        };
+        self.add_balancer(balancer, seen, ledger);
     }
 }
 
@@ -133,6 +191,7 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
             since: container.state.started_at,
             state: state(container),
             traffic: BTreeMap::new(),
+            act: ledger.deviation(name, container).filter(|_| drift == Some(Drift::OtherRelease)).map(Said::from),
             drift,
         });
     }
@@ -140,7 +199,9 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
         if rows.iter().any(|row| row.service == *service) {
             continue;
         }
-        let stopped = host.of_service(service).find(|container| container.stamp.spec == *spec);
+        let stopped = host.of_service(service).find(|container| container.stamp.spec.same_container(spec));
+        let by_operator = host.of_service(service).find_map(|container| ledger.stopped(name, container));
+        let by_operator = by_operator.or_else(|| ledger.removed(name, service).filter(|_| stopped.is_none()));
         rows.push(StatusRow {
             host: name.clone(),
             service: service.clone(),
@@ -153,6 +214,7 @@ fn host_rows(name: &HostName, host: &ObservedHost, current: Option<&Entry>, ledg
                 Some(container) if container.emptied => Drift::SecretsGone,
                 _ => Drift::NotRunning,
             }),
+            act: by_operator.map(Said::from),
         });
     }
     rows.sort_by(|a, b| a.service.cmp(&b.service));
@@ -165,6 +227,7 @@ fn in_words(server: &Server) -> &'static str {
         Admin::Drain => "drained",
         Admin::Ready if server.is_in_traffic() => "in",
         Admin::Ready => "down",
+        Admin::Unknown => "unknown",
     }
 }
 

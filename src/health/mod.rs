@@ -1,26 +1,22 @@
 //! One probe of one container, as a door. No loops: intervals, deadlines and verdicts are the gate's
 //! (`rollout::gate`).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use crate::container::ContainerId;
-use crate::environment::{Check, Port};
+use crate::environment::{Health, Port, Smoke};
 
 pub mod prober;
 
 /// Asks containers of one host.
 #[async_trait]
 pub trait Prober: Send + Sync {
-    /// Asks once, and waits at most `timeout` for the answer. Anything but a clear yes is [`NotReady`].
-    async fn probe(
-        &self,
-        container: &ContainerId,
-        ports: &[Port],
-        check: &Check,
-        timeout: Duration,
-    ) -> Result<(), NotReady>;
+    /// Asks what the gate asks, once, and waits at most its `timeout` for the answer. Anything but a clear yes of this
+    /// container is [`NotReady`].
+    async fn probe(&self, container: &ContainerId, ports: &[Port], health: &Health) -> Result<(), NotReady>;
+
+    /// Makes one request to the container. Anything but the answer that it must get is [`NotReady`].
+    async fn smoke(&self, container: &ContainerId, ports: &[Port], request: &Smoke) -> Result<(), NotReady>;
 
     /// Whether something on the host accepts connections on a TCP port now; `None` if that cannot be told.
     async fn port_in_use(&self, port: u16) -> Option<bool>;

@@ -9,7 +9,8 @@ use std::str::FromStr;
 pub struct InvalidDigest(pub String);
 
 /// The digest of a manifest or index: `sha256:` and 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
 pub struct Digest(String);
 
 impl Digest {

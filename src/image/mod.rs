@@ -1,21 +1,27 @@
 //! From what the manifest says about images to images by content: builds, pushes, resolves tags. Nothing after this
 //! module knows a tag; nothing in it knows a host of the fleet.
 
+use std::time::Duration;
+
 use crate::name::ServiceName;
 use crate::registry::RegistryError;
 
 mod archive;
 pub mod bake;
 pub mod build;
+mod buildkit;
 pub mod context;
 pub mod digest;
 pub mod dockerignore;
+mod key;
 mod output;
 mod pattern;
 pub mod pin;
 pub(crate) mod printable;
 pub mod push;
 pub mod reference;
+mod revision;
+pub mod sent;
 
 pub use pin::{Sources, pin_all};
 
@@ -35,6 +41,17 @@ pub enum Progress {
     Built {
         /// Image id, `sha256:…`.
         id: String,
+        /// What names all that it was made from, where that is kept.
+        key: Option<String>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The very same was built before; nothing was built.
+    Unchanged {
+        /// Image id, `sha256:…`.
+        id: String,
+        /// What names all that it was made from.
+        key: String,
     },
     /// Bytes of layers pushed, of those known so far.
     Pushing {

@@ -1,6 +1,7 @@
 //! Every image of an environment by content: the one outline of building, pushing and resolving.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bollard::Docker;
 use bollard::errors::Error as EngineError;
@@ -11,8 +12,9 @@ use super::push::{PushError, push, tag};
 use super::reference::{DEFAULT_TAG, ImageName, Reference};
 use super::{Cause, ImageError, Progress, Sink};
 use crate::container::PinnedImage;
-use crate::environment::{Build, Environment};
-use crate::name::ServiceName;
+use crate::engine::client::Client;
+use crate::environment::{Build, Environment, Secret};
+use crate::name::{SecretName, ServiceName};
 use crate::registry::credentials::Logins;
 use crate::registry::{Registry, RegistryError};
 
@@ -23,11 +25,13 @@ const CONTENT_TAG: usize = 12;
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// The engine that builds and pushes; `None` where nothing is built.
-    pub builder: Option<&'a Docker>,
+    pub builder: Option<&'a Client>,
     /// Resolves tags.
     pub registry: &'a dyn Registry,
     /// Credentials for pushes and for base images.
-    pub logins: &'a Logins,
+    pub logins: &'a Arc<Logins>,
+    /// Values of the secrets that builds name.
+    pub secrets: &'a BTreeMap<SecretName, Secret>,
 }
 
 /// Pins the image of every service. Services with the same image and build share one build and one resolution.
@@ -87,21 +91,21 @@ impl Pin<'_> {
         self.environment.registry.as_ref().map(|registry| registry.host.as_str())
     }
 
-    /// An image that is built here, and pushed where the environment has a registry.
+    /// An image that is built here, and pushed where hosts pull from the environment's registry.
     async fn built(&self, name: &ImageName, recipe: &Build, platform: Option<&str>) -> Result<PinnedImage, Cause> {
         if name.digest().is_some() {
             return Err(Cause::BuildOfDigest);
         }
-        let docker = self.sources.builder.ok_or(Cause::NoBuilder)?;
-        if self.environment.registry.is_some() {
+        let client = self.sources.builder.ok_or(Cause::NoBuilder)?;
+        let docker = client.docker();
+        if self.environment.pushes_to().is_some() {
             // A registry that will not have the image is better known before a long build than after it.
             self.resolve_if_any(&name.clone().locate(self.registry())).await?;
         }
-        let extras = Extras { credentials: self.base_image_credentials().await?, platform, progress: self.progress };
-        let id = build(docker, &self.environment.root, recipe, extras).await?;
+        let id = build(client, &self.environment.root, recipe, self.extras(name.path(), platform)).await?;
         let tag_name = name.tag().map_or_else(|| content_tag(&id), str::to_owned);
         let label = name.label(Some(&tag_name));
-        if self.environment.registry.is_none() {
+        if self.environment.pushes_to().is_none() {
             tag(docker, &id, &name.label(None), &tag_name).await?;
             return Ok(PinnedImage::Local { id, tag: label });
         }
@@ -172,20 +176,34 @@ impl Pin<'_> {
     }
 
     /// An image that the builder has under this tag.
-    pub(super) async fn local(&self, tag: &str) -> Result<Option<PinnedImage>, Cause> {
-        let Some(docker) = self.sources.builder else { return Ok(None) };
-        match docker.inspect_image(tag).await {
-            Ok(image) => Ok(image.id.map(|id| PinnedImage::Local { id, tag: tag.to_owned() })),
+    async fn local(&self, tag: &str) -> Result<Option<PinnedImage>, Cause> {
+        Ok(self.labelled(tag).await?.map(|(image, _)| image))
+    }
+
+    /// The same, with its labels.
+    pub(super) async fn labelled(&self, tag: &str) -> Result<Option<(PinnedImage, BTreeMap<String, String>)>, Cause> {
+        let Some(client) = self.sources.builder else { return Ok(None) };
+        match client.docker().inspect_image(tag).await {
+            Ok(image) => {
+                let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+                let named = image.id.map(|id| PinnedImage::Local { id, tag: tag.to_owned() });
+                Ok(named.map(|image| (image, labels.into_iter().collect())))
+            }
             Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             Err(error) => Err(Cause::Engine(engine_error(&error))),
         }
     }
 
-    pub(super) async fn base_image_credentials(
-        &self,
-    ) -> Result<HashMap<String, bollard::auth::DockerCredentials>, Cause> {
-        let registries: Vec<&str> = self.registry().into_iter().collect();
-        Ok(self.sources.logins.for_build(&registries).await?)
+    /// What an image of this name is built with.
+    pub(super) fn extras<'b>(&'b self, name: &'b str, platform: Option<&'b str>) -> Extras<'b> {
+        Extras {
+            name,
+            logins: self.sources.logins,
+            registries: self.registry().into_iter().collect(),
+            secrets: self.sources.secrets,
+            platform,
+            progress: self.progress,
+        }
     }
 }
 

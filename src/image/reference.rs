@@ -55,6 +55,11 @@ impl ImageName {
         self.registry.as_deref()
     }
 
+    /// The repository within its registry, as it is written.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The tag, if one is written.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
@@ -136,6 +141,11 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// What stands for the list of a registry's repositories, which is none of them.
+    pub(crate) fn catalog(registry: &str) -> Self {
+        Self { registry: registry.to_owned(), path: "_catalog".to_owned(), tag: None, digest: None }
+    }
+
     /// `host[:port]`.
     pub fn registry(&self) -> &str {
         &self.registry
@@ -223,7 +233,7 @@ fn is_path_part(part: &str) -> bool {
         && part.split(plain).all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|byte| byte == b'-'))
 }
 
-fn is_tag(tag: &str) -> bool {
+pub(crate) fn is_tag(tag: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     (1..=128).contains(&tag.len())
         && tag.bytes().next().is_some_and(word)

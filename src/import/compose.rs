@@ -67,7 +67,7 @@ impl Compose<'_> {
         let map = tree::as_map(&mut self.draft.tree);
         // Anchors have been followed; what else stands in them is for other programs.
         map.retain(|key, _| !key.starts_with("x-"));
-        for key in ["project", "hosts", "registry", "builder", "keep_releases", "extends"] {
+        for key in ["project", "hosts", "registry", "images", "builder", "keep_releases", "extends"] {
             if key != "project"
                 && let Some(entry) = tree::take(&mut self.draft.tree, key)
             {

@@ -169,7 +169,12 @@ impl Kamal {
         names.sort();
         for name in names {
             let file = format!(".kamal/hooks/{name}");
-            self.draft.leave_file(format!("hooks.{name}"), file, "there are no hooks", "run it in your pipeline");
+            self.draft.leave_file(
+                format!("hooks.{name}"),
+                file,
+                "hooks are told other facts, in other variables",
+                "put it under `hooks` once it reads those",
+            );
         }
     }
 

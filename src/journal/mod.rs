@@ -6,9 +6,18 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::environment::Scope;
-use crate::event::Record;
+use crate::event::{Event, Record};
+use crate::fleet::ledger::Kind;
 use crate::redact::Redactor;
+use crate::release::ReleaseId;
+use crate::rollout::report::Outcome;
+
+pub mod hand;
+pub mod shelf;
+pub mod story;
 
 /// Keeps records, as a door.
 pub trait Journal: Send {
@@ -25,7 +34,38 @@ pub struct FileJournal {
 
 /// Where the journals of an environment are.
 pub fn directory(root: &Path, scope: &Scope) -> PathBuf {
-    root.join(".shipctl").join(scope.environment.as_str())
+    shelf::directory(root, &scope.environment)
+}
+
+/// A rollout that brought its release into force, as its journal says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completed {
+    /// The release.
+    pub release: ReleaseId,
+    /// What was asked for.
+    pub kind: Kind,
+    /// `user@machine`.
+    pub by: String,
+    /// When it was done, by the operator's clock.
+    pub at: Timestamp,
+}
+
+/// Those of the last so many rollouts from this checkout that were completed, the latest first. What cannot be read is passed
+/// over: it is only for who looks for a name.
+pub fn completed(root: &Path, scope: &Scope, last: usize) -> Vec<Completed> {
+    let files = shelf::files(root, &scope.environment);
+    files.iter().take(last).filter_map(|path| ending(&std::fs::read_to_string(path).ok()?)).collect()
+}
+
+fn ending(journal: &str) -> Option<Completed> {
+    let record = |line: &str| serde_json::from_str::<Record>(line).ok();
+    let Record { event: Event::RolloutStarted { by, plan, .. }, .. } = record(journal.lines().next()?)? else {
+        return None;
+    };
+    let last = journal.lines().rev().filter_map(record).find(|record| matches!(record.event, Event::Finished(_)))?;
+    let Event::Finished(report) = last.event else { return None };
+    let is_in_force = report.outcome == Outcome::Completed && !plan.partial && plan.act.is_none();
+    is_in_force.then_some(Completed { release: report.release, kind: plan.kind, by, at: last.at })
 }
 
 /// Makes it, for the operator only. It ignores itself in git.

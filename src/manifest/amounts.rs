@@ -24,6 +24,15 @@ impl Decoder<'_> {
         found
     }
 
+    /// A part of something from 0 to 1, in millionths.
+    pub(crate) fn millionths(&mut self, node: &Node) -> Option<u32> {
+        let found = node.text().and_then(|text| fixed(text, 1_000_000)).filter(|number| *number <= 1_000_000);
+        if found.is_none() {
+            self.expected(node, "a part from `0` to `1`, such as `0.25`");
+        }
+        found.and_then(|number| u32::try_from(number).ok())
+    }
+
     /// A decimal number within a range that may lie below zero.
     pub(crate) fn signed(&mut self, node: &Node, range: RangeInclusive<i64>) -> Option<i64> {
         let number = node.text().and_then(|text| {

@@ -65,7 +65,17 @@ impl<'m> Decoder<'m> {
 
     /// Notes that something else was expected.
     pub(crate) fn expected(&mut self, node: &Node, what: &str) {
-        self.problem(node.span, format!("expected {what}, found {}", node.describe()));
+        let message = format!("expected {what}, found {}", node.describe());
+        let empty = match what {
+            "a list" => "[]",
+            "a map" => "{}",
+            _ => return self.problem(node.span, message),
+        };
+        if !node.is_null() && node.text().is_some_and(str::is_empty) {
+            let help = format!("write `{empty}` for an empty one, or `!reset` to remove what an earlier layer set");
+            return self.problem_with_help(node.span, message, help);
+        }
+        self.problem(node.span, message);
     }
 
     /// The entries of a map; none where nothing is written. `at` is the key it stands under.

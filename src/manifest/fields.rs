@@ -70,19 +70,31 @@ impl<'n> Fields<'n> {
 
     /// As [`Fields::finish`], but words of the Compose Specification that are not supported get an answer of their own.
     pub(crate) fn finish_compose(self, decoder: &mut Decoder<'_>, unsupported: &[&str]) {
+        self.finish_answered(decoder, unsupported, &[]);
+    }
+
+    /// As [`Fields::finish_compose`]; `answers` says for some keys what is wrong with them, and what to write instead.
+    pub(crate) fn finish_answered(
+        self,
+        decoder: &mut Decoder<'_>,
+        unsupported: &[&str],
+        answers: &[(&str, &str, &str)],
+    ) {
         let extension = |key: &str| key.starts_with("x-");
         let kept: Map;
         if let Some(map) = self.map.filter(|map| map.keys().any(|key| extension(key))) {
             kept = map.iter().filter(|(key, _)| !extension(key)).map(|(k, v)| (Arc::clone(k), v.clone())).collect();
-            return Fields { map: Some(&kept), ..self }.refuse(decoder, unsupported);
+            return Fields { map: Some(&kept), ..self }.refuse(decoder, unsupported, answers);
         }
-        self.refuse(decoder, unsupported);
+        self.refuse(decoder, unsupported, answers);
     }
 
-    fn refuse(self, decoder: &mut Decoder<'_>, unsupported: &[&str]) {
+    fn refuse(self, decoder: &mut Decoder<'_>, unsupported: &[&str], answers: &[(&str, &str, &str)]) {
         let unknown = self.map.into_iter().flatten().filter(|(key, _)| !self.seen.contains(&&***key));
         for (key, entry) in unknown {
-            if unsupported.contains(&&**key) {
+            if let Some((_, message, help)) = answers.iter().find(|(known, ..)| *known == &**key) {
+                decoder.problem_with_help(entry.key, format!("{} {message}", quoted(key)), *help);
+            } else if unsupported.contains(&&**key) {
                 let message = format!("{} is not supported", quoted(key));
                 decoder.problem_with_help(entry.key, message, "remove it; it is never ignored");
             } else {

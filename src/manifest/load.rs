@@ -138,6 +138,14 @@ pub fn read(root: &Path, environment: &str, overrides: &Overrides) -> Result<Man
     }
 }
 
+/// As [`read`], with the values of variables in their places, as [`load`] puts them in. They may be secret.
+///
+/// # Errors
+/// As [`read`], and variables that have no value.
+pub fn read_interpolated(root: &Path, environment: &str, overrides: &Overrides) -> Result<Manifest, Diagnostics> {
+    interpolated(read(root, environment, overrides)?, &variables::read(root)?, |_| Unset::Refused)
+}
+
 /// The environments of a project, in name order; `base` is a layer, not an environment.
 pub fn environments(root: &Path) -> Vec<EnvironmentName> {
     let Ok(entries) = fs::read_dir(root.join("environments")) else { return Vec::new() };

@@ -33,7 +33,7 @@ pub(crate) mod variables;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use difference::Difference;
 pub(crate) use load::text;
-pub use load::{environments, load, load_recorded, read};
+pub use load::{environments, load, load_recorded, read, read_interpolated};
 pub use show::{Hidden, Provenance};
 
 /// What an operator puts above the layers of an environment.

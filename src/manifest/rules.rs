@@ -55,8 +55,13 @@ pub(crate) const CHECKS: &[&[&str]] = &[&["http"], &["tcp"], &["exec"], &["conta
 /// Sources of a secret.
 pub(crate) const SECRETS: &[&[&str]] = &[&["file"], &["environment"], &["command", "timeout"], &["age", "key"]];
 
+/// What says where a job runs.
+const JOB_HOSTS: &[&[&str]] = &[&["host"], &["role"]];
 /// Kinds of a store.
 const STORES: &[&[&str]] = &[&["consul"], &["etcd"]];
+
+/// Ways to tell somebody.
+const WAYS: &[&[&str]] = &[&["webhook"], &["slack"], &["command"]];
 
 /// The rule for the value at a path.
 pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
@@ -64,9 +69,16 @@ pub(crate) fn rule(path: &[Arc<str>]) -> Rule {
     match path.as_slice() {
         ["hosts", _] | ["builder"] => Rule::Alternatives(ENDPOINTS),
         ["hosts", _, "labels"] | ["configs", _, "variables"] => Rule::Pairs,
-        ["secrets", _, "command"] | ["publish", _, "services"] | ["publish", _, "keys", _] => Rule::Replace,
+        ["secrets", _, "command"]
+        | ["jobs", _, "command" | "entrypoint"]
+        | ["hooks", _]
+        | ["notify", _, "command" | "on"]
+        | ["publish", _, "services"]
+        | ["publish", _, "keys", _] => Rule::Replace,
+        ["jobs", _] => Rule::Alternatives(JOB_HOSTS),
         ["secrets", _] => Rule::Alternatives(SECRETS),
         ["publish", _] => Rule::Alternatives(STORES),
+        ["notify", _] => Rule::Alternatives(WAYS),
         ["age", "recipients"] => Rule::Unique(Identity::Text),
         ["services", _, rest @ ..] | ["hosts" | "roles", _, "services", _, rest @ ..] => service_rule(rest),
         _ => Rule::Plain,

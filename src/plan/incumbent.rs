@@ -7,7 +7,7 @@ use crate::name::ServiceName;
 /// The containers of one service on one host, by their part in a replacement.
 #[derive(Debug, Default)]
 pub(super) struct Cast<'a> {
-    /// The one container with the wanted spec.
+    /// The one container with the wanted spec, or one that can be switched to it.
     pub(super) wanted: Option<&'a ObservedContainer>,
     /// What the host goes back to: the proven container that runs, or else the one that ran last.
     pub(super) before: Option<&'a ObservedContainer>,
@@ -19,11 +19,19 @@ pub(super) struct Cast<'a> {
     pub(super) left: Vec<&'a ObservedContainer>,
 }
 
+impl<'a> Cast<'a> {
+    /// The wanted container, if nothing is left to be done.
+    pub(super) fn in_place(&self, wanted: &SpecDigest) -> Option<&'a ObservedContainer> {
+        let is_wanted = |one: &&ObservedContainer| one.settled() && one.stamp.spec == *wanted;
+        self.wanted.filter(|_| self.active.is_empty()).filter(is_wanted)
+    }
+}
+
 /// Casts the containers of `service` on `host`.
 pub(super) fn cast<'a>(host: &'a ObservedHost, service: &'a ServiceName, wanted: &SpecDigest) -> Cast<'a> {
     // A create whose answer was lost and that took hold late may have left a second container of the same spec.
-    let of_spec = host.of_service(service).filter(|container| container.stamp.spec == *wanted);
-    let best = of_spec.max_by_key(|container| (is_active(container), container.proven));
+    let of_spec = host.of_service(service).filter(|container| container.stamp.spec.same_container(wanted));
+    let best = of_spec.max_by_key(|container| (is_active(container), container.was_proven()));
     let mut cast = Cast { wanted: best, ..Cast::default() };
     for container in host.of_service(service) {
         if best.is_some_and(|best| best.id == container.id) {
@@ -31,7 +39,7 @@ pub(super) fn cast<'a>(host: &'a ObservedHost, service: &'a ServiceName, wanted:
         }
         if is_active(container) {
             cast.active.push(container);
-        } else if container.proven && !container.emptied {
+        } else if container.was_proven() && !container.emptied {
             cast.kept.push(container);
         } else {
             cast.left.push(container);

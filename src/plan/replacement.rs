@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, SpecDigest};
+use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage, SpecDigest, final_name, renamed};
+use crate::delivery::LiveFiles;
 use crate::environment::{Health, Order, Protocol, RestartPolicy};
 use crate::fleet::observed::ObservedContainer;
 use crate::fleet::stamp::Stamp;
 use crate::name::{HostName, SecretName, ServiceName};
-use crate::plan::{Step, Traffic};
+use crate::plan::{Seating, Step, Traffic};
 
 /// One service on one host: from what it runs to what it is to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Replacement {
     /// How its traffic is switched; `None` where no balancer is told.
     #[serde(default)]
     pub traffic: Option<Traffic>,
+    /// Where its containers sit behind the edge; `None` where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seating: Option<Seating>,
     /// What is done before the first batch, on all hosts together, because it disturbs nothing that runs.
     pub staging: Vec<Step>,
     /// What is done in the batch, in order.
@@ -99,6 +103,38 @@ pub struct Incumbent {
     /// TCP ports of the host that it holds while it runs.
     #[serde(default)]
     pub ports: BTreeSet<u16>,
+    /// The files that it can be switched in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveFiles>,
+}
+
+impl Incumbent {
+    /// The same container, switched to the live files of this spec.
+    #[must_use]
+    pub fn at(mut self, spec: &SpecDigest) -> Self {
+        if let Some(version) = spec.version() {
+            self.name = ContainerName(renamed(&self.name.0, version));
+        }
+        Self { spec: spec.clone(), ..self }
+    }
+}
+
+impl Replacement {
+    /// Whether an operator asked for something to be done to what runs.
+    pub fn is_of_running(&self) -> bool {
+        self.cause == Cause::Asked && matches!(self.target, Target::Existing { runs: true, .. })
+    }
+
+    /// Whether nothing is done to its container: it does not run, and its host is rebooted.
+    pub fn is_bystander(&self) -> bool {
+        self.steps == [Step::Reboot]
+    }
+
+    /// Whether old and new are one container, which is switched from some live files to others.
+    pub fn is_switch(&self) -> bool {
+        let before = self.before.as_ref().map(|before| &before.id);
+        matches!(&self.target, Target::Existing { container, .. } if Some(&container.id) == before)
+    }
 }
 
 /// Why a service on a host is replaced.
@@ -122,6 +158,8 @@ pub enum Cause {
     OutOfTraffic,
     /// Undoing a rollout that failed elsewhere.
     RollingBack,
+    /// An operator asked for just this.
+    Asked,
 }
 
 impl Target {
@@ -170,6 +208,14 @@ impl Target {
         }
     }
 
+    /// The files that it can be switched in.
+    pub fn live(&self) -> Option<&LiveFiles> {
+        match self {
+            Self::Create { stamp, .. } => stamp.live.as_ref(),
+            Self::Existing { container, .. } => container.live.as_ref(),
+        }
+    }
+
     /// Policy it is given on promotion.
     pub fn restart(&self) -> &RestartPolicy {
         match self {
@@ -189,10 +235,9 @@ impl Target {
 
 impl From<&ObservedContainer> for Incumbent {
     fn from(container: &ObservedContainer) -> Self {
-        let final_name = container.name.strip_suffix(crate::container::UNPROVEN_SUFFIX).unwrap_or(&container.name);
         Self {
             id: container.id.clone(),
-            name: ContainerName(final_name.to_owned()),
+            name: ContainerName(final_name(&container.name).to_owned()),
             release: container.stamp.release,
             spec: container.stamp.spec.clone(),
             image: container.stamp.image.clone(),
@@ -200,6 +245,7 @@ impl From<&ObservedContainer> for Incumbent {
             grace: container.stamp.grace,
             restart: container.stamp.restart.clone(),
             ports: container.ports.clone(),
+            live: container.stamp.live.clone(),
         }
     }
 }

@@ -59,6 +59,9 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), SavedPlanError> {
     if let Some(service) = saved.images.keys().find(|service| saved.images.get(*service) != now.images.get(*service)) {
         return stale(format!("the image of {service} is another one now"));
     }
+    if let Some(service) = saved.capacity.keys().find(|it| saved.capacity.get(*it) != now.capacity.get(*it)) {
+        return stale(format!("{service} serves on other hosts than it did, or other limits hold"));
+    }
     let published = |plan: &Plan| plan.publications.iter().map(|it| (it.store.clone(), it.seen.clone())).collect();
     let (before, after): (Vec<_>, Vec<_>) = (published(saved), published(now));
     if let Some((store, _)) = before.iter().find(|it| !after.contains(it)) {

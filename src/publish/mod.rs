@@ -10,6 +10,7 @@ use crate::fleet::key::FingerprintKey;
 use crate::name::SecretName;
 
 pub mod propose;
+pub mod standing;
 pub mod state;
 pub mod swap;
 

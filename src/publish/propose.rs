@@ -8,7 +8,7 @@ use super::{State, Swap, Target, Values, prepare};
 use crate::environment::Environment;
 use crate::environment::publish::{StoreAccess, StoreKind};
 use crate::fleet::ledger::Ledger;
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 use crate::store::Store;
 
 /// A store of the plan, and its change.
@@ -57,6 +57,11 @@ pub async fn propose(
         let why = "what the release had there cannot be put back without it".to_owned();
         return Err(Unpublishable::Store { store: name.clone(), at: "no longer in the manifest".to_owned(), why });
     }
+    if let Some(entry) = ledger.current() {
+        let gone = entry.published.keys().filter(|name| !environment.publish.contains_key(*name));
+        let note = |store: &String| Note::StoreGone { store: store.clone(), release: entry.release.clone() };
+        plan.notes.extend(gone.map(note));
+    }
     for (name, wish) in &environment.publish {
         let Some(store) = stores.get(name) else { continue };
         let at = at(&wish.store);
@@ -77,6 +82,7 @@ pub async fn propose(
         let (state_key, keep) = (wish.state.as_str(), environment.keep_releases);
         let situation = Situation { store: name, at: &at, state_key, in_force, keep, held: &held };
         if let Some((publication, swap)) = prepare(&situation, target, token).map_err(failed)? {
+            swap.fits(&**store).map_err(failed)?;
             plan.publications.push(publication);
             changes.push(Publishing { store: Arc::clone(store), swap });
         }

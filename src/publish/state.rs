@@ -1,5 +1,5 @@
-//! What shipctl remembers in the store itself, under one key: the values of the releases that can be gone back to, and
-//! what the keys held before a change that is not in force yet. It is where the values are, and nowhere else: hosts
+//! What shipctl remembers in the store itself, under one key: the values of the releases that can be gone back to, what the
+//! keys held before a change that is not in force yet, and what they held before they were shipctl's at all. It is where the values are, and nowhere else: hosts
 //! know of them by digest only.
 
 use std::collections::BTreeMap;
@@ -23,6 +23,10 @@ pub struct State {
     pub current: Option<String>,
     /// What the keys held that the last change touched.
     pub before: BTreeMap<String, Option<Kept>>,
+    /// What was there before any release published the key, for the release that no longer does. A key without an entry
+    /// held nothing.
+    #[serde(default)]
+    pub adopted: BTreeMap<String, Kept>,
     /// Values by digest, the newest last.
     pub releases: Vec<(String, BTreeMap<String, Kept>)>,
 }

@@ -6,10 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Kept, State, Values};
 use crate::plan::publication::{KeyChange, Publication, Shown};
-use crate::store::{Change, Held, Value};
-
-/// The most bytes that a store takes as one value, and in one transaction.
-const MAX_BYTES: usize = 480 * 1024;
+use crate::store::{Change, Held, Store, Value};
 
 /// The values to be there.
 pub enum Target {
@@ -52,6 +49,26 @@ pub struct Swap {
     pub old: BTreeMap<String, Option<Vec<u8>>>,
     /// The record as it is to be when the change is taken back; `None` where there was none.
     pub old_state: Option<State>,
+}
+
+impl Swap {
+    /// The changes that take it back, as far as their number and size go: of versions nothing is known yet.
+    fn way_back(&self) -> Vec<Change> {
+        let changed = self.old.iter().filter(|(key, old)| self.new.get(*key) != Some(old));
+        let values = changed.map(|(key, old)| (key, old.clone()));
+        let record =
+            self.old_state.clone().map(|state| State { token: format!("{} undone", self.token), ..state }.write());
+        let all = values.chain([(&self.state_key, record)]);
+        all.map(|(key, value)| Change { key: key.clone(), version: 1, value }).collect()
+    }
+
+    /// Whether the store takes the changes at once, and those that take them back; the reason why not.
+    pub fn fits(&self, store: &dyn Store) -> Result<(), String> {
+        let advice = "put more into one value, such as a rendered config; keys that go away count too, and so do the \
+                      releases that are remembered (`keep_releases`)";
+        store.fits(&self.changes).map_err(|why| format!("the release needs {why}: {advice}"))?;
+        store.fits(&self.way_back()).map_err(|why| format!("the way back from the release needs {why}: {advice}"))
+    }
 }
 
 /// All keys that a store has to be asked for, once its record is known.
@@ -101,9 +118,16 @@ pub fn prepare(situation: &Situation<'_>, target: Target, token: &str) -> Result
     if !is_finished {
         touched.extend(state.before.keys().chain(current.keys()));
     }
+    // A release that no longer publishes a key gives back what it was found with.
+    let adopted: BTreeMap<String, Kept> = state
+        .adopted
+        .iter()
+        .filter(|(key, _)| in_hand.contains_key(*key))
+        .map(|(key, kept)| (key.clone(), kept.clone()))
+        .collect();
     let goal = |key: &str| match wanted.get(key) {
         Some(kept) => Some(kept.bytes.clone()),
-        None if in_hand.contains_key(key) => None,
+        None if in_hand.contains_key(key) => adopted.get(key).map(|kept| kept.bytes.clone()),
         // Only what an unfinished rollout did to it is taken back.
         None => origin(key),
     };
@@ -131,7 +155,8 @@ pub fn prepare(situation: &Situation<'_>, target: Target, token: &str) -> Result
     if changes.is_empty() && is_finished && state.current == digest {
         return Ok(None);
     }
-    let old_state = record.is_some().then(|| State { current: in_force.map(str::to_owned), ..state.clone() });
+    let (current, found) = (in_force.map(str::to_owned), adopted.clone());
+    let old_state = record.is_some().then(|| State { current, adopted: found, ..state.clone() });
     let old_state = match old_state {
         Some(old_state) if !is_finished => Some(State { before: BTreeMap::new(), ..old_state }),
         other => other,
@@ -143,14 +168,16 @@ pub fn prepare(situation: &Situation<'_>, target: Target, token: &str) -> Result
         (key.clone(), bytes.clone().map(|bytes| Kept { secret: is_secret(key), bytes }))
     };
     new_state.before = old.iter().filter(|(key, before)| new.get(*key) != Some(before)).map(kept).collect();
+    let is_new = |(key, _): &(&String, &Option<Vec<u8>>)| wanted.contains_key(*key) && !in_hand.contains_key(*key);
+    let found = old.iter().filter(is_new).filter_map(|(key, before)| {
+        let bytes = before.clone()?;
+        Some((key.clone(), Kept { secret: is_secret(key), bytes }))
+    });
+    new_state.adopted = adopted.into_iter().chain(found).collect();
     if let Some(digest) = &digest {
         new_state.remember(digest, wanted.clone(), keep + 1, in_force);
     }
     let written = new_state.write();
-    let sum: usize = changes.iter().filter_map(|change| change.value.as_ref()).map(Vec::len).sum();
-    if written.len() + sum > MAX_BYTES {
-        return Err(format!("{} KiB are more than a store takes at once", (written.len() + sum) / 1024));
-    }
     let version = record.map_or(0, |value| value.version);
     changes.push(Change { key: state_key.to_owned(), version, value: Some(written) });
     let publication = Publication {

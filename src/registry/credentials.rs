@@ -108,6 +108,17 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// As BuildKit takes them: user and password, or no user and a token; both are empty for nobody.
+    pub fn for_session(&self) -> (String, String) {
+        match &self.kind {
+            Kind::Anonymous => (String::new(), String::new()),
+            Kind::Password { username, password } => (username.clone(), password.expose().to_owned()),
+            Kind::IdentityToken(token) => (String::new(), token.expose().to_owned()),
+        }
+    }
+}
+
 /// The credentials of all registries of an environment; each is looked up once, when it is first needed.
 #[derive(Debug)]
 pub struct Logins {

@@ -1,5 +1,7 @@
 //! What may pass for an image manifest. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// Media types of single images and of indexes over several platforms, which a digest may stand for.
@@ -39,4 +41,29 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
         (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
         _ => Err("a manifest that is neither one image nor one index".to_owned()),
     }
+}
+
+/// The media type that a manifest is stored under: what it says of itself, or what its form is.
+pub(super) fn media_type(bytes: &[u8]) -> Option<String> {
+    let shape: Shape = serde_json::from_slice(bytes).ok()?;
+    let own = if shape.manifests.is_some() { MEDIA_TYPES[0] } else { MEDIA_TYPES[1] };
+    Some(shape.media_type.unwrap_or_else(|| own.to_owned()))
+}
+
+#[derive(Deserialize)]
+struct Image {
+    config: Option<Settings>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Settings {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// The labels in an image's configuration. The error says why it is none.
+pub(super) fn labels(config: &str) -> Result<BTreeMap<String, String>, String> {
+    let image: Image =
+        serde_json::from_str(config).map_err(|_| "the configuration of an image is not one".to_owned())?;
+    Ok(image.config.and_then(|config| config.labels).unwrap_or_default())
 }

@@ -1,13 +1,17 @@
-//! Image registries, as a door: which content a reference names. Nothing is pushed or pulled through it; engines do that.
+//! Image registries, as a door: which content a reference names, and what an image says of itself; and what operators do in
+//! one ([`oci`]). No layer is pushed or pulled through it; engines do that.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use async_trait::async_trait;
+use reqwest::Response;
 
 use crate::image::digest::Digest;
 use crate::image::reference::Reference;
 
 pub mod credentials;
+pub mod description;
 pub mod docker_config;
 pub mod manifest;
 pub mod oci;
@@ -21,6 +25,9 @@ pub trait Registry: Send + Sync {
     /// The digest of the manifest or index behind a reference, exactly as its registry names it and after the content was
     /// compared with it. A reference with a digest comes back with that digest, once the registry has shown the content.
     async fn resolve(&self, image: &Reference) -> Result<Digest, RegistryError>;
+
+    /// The labels of an image, from its configuration; of an index, those of its first image.
+    async fn labels(&self, image: &Reference) -> Result<BTreeMap<String, String>, RegistryError>;
 }
 
 /// Why a registry did not answer a question.
@@ -119,6 +126,18 @@ impl RegistryError {
             _ => None,
         }
     }
+}
+
+/// The body of an answer; `None` if it has more bytes than this.
+pub(crate) async fn bounded(mut answer: Response, most: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        bytes.extend_from_slice(&part);
+        if bytes.len() > most {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bytes))
 }
 
 /// An error with all its causes: the outermost of a failed request says only that it failed.

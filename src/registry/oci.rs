@@ -1,5 +1,6 @@
 //! Registries that speak the OCI distribution protocol.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -18,12 +19,14 @@ use rustls_pki_types::pem::PemObject;
 use tokio::time::{sleep, timeout};
 
 use super::credentials::{Credentials, Logins};
-use super::token::{TokenError, may_pass, obtain};
+use super::token::{Scope, TokenError, may_pass, obtain};
 use super::{Registry, RegistryError, chain, manifest};
 use crate::environment;
 use crate::image::digest::Digest;
 use crate::image::printable::printable;
 use crate::image::reference::Reference;
+
+mod keep;
 
 /// To connect, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,19 +73,32 @@ impl Registry for OciRegistry {
     async fn resolve(&self, image: &Reference) -> Result<Digest, RegistryError> {
         let credentials = self.logins.of(image.registry()).await?;
         let access = self.access(image.registry());
-        let mut pauses = PAUSES.iter();
-        loop {
-            let outcome = timeout(TRY_TIMEOUT, access.resolve(image, &credentials)).await;
-            let reason = match outcome {
-                Ok(Ok(digest)) => return Ok(digest),
-                Ok(Err(Failure::Final(error))) => return Err(error),
-                Ok(Err(Failure::Again(reason))) => reason,
-                Err(_) => format!("no answer within {} s", TRY_TIMEOUT.as_secs()),
-            };
-            match pauses.next() {
-                Some(pause) => sleep(*pause).await,
-                None => return Err(RegistryError::Unreachable { registry: image.registry().to_owned(), reason }),
-            }
+        patiently(image.registry(), || access.resolve(image, &credentials)).await
+    }
+
+    async fn labels(&self, image: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
+        let credentials = self.logins.of(image.registry()).await?;
+        let access = self.access(image.registry());
+        patiently(image.registry(), || access.labels(image, &credentials)).await
+    }
+}
+
+/// Puts a question again while there is hope for an answer.
+async fn patiently<T, F>(registry: &str, ask: impl Fn() -> F) -> Result<T, RegistryError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut pauses = PAUSES.iter();
+    loop {
+        let reason = match timeout(TRY_TIMEOUT, ask()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(Failure::Final(error))) => return Err(error),
+            Ok(Err(Failure::Again(reason))) => reason,
+            Err(_) => format!("no answer within {} s", TRY_TIMEOUT.as_secs()),
+        };
+        match pauses.next() {
+            Some(pause) => sleep(*pause).await,
+            None => return Err(RegistryError::Unreachable { registry: registry.to_owned(), reason }),
         }
     }
 }
@@ -111,6 +127,8 @@ impl Access {
                 .collect(),
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(TRY_TIMEOUT),
+            // Of an image that was made for one platform there is one, beside what speaks of it.
+            platform_resolver: Some(Box::new(|entries| entries.first().map(|entry| entry.digest.clone()))),
             user_agent: concat!("shipctl/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         };
@@ -121,28 +139,39 @@ impl Access {
         })
     }
 
-    async fn resolve(&self, image: &Reference, credentials: &Credentials) -> Result<Digest, Failure> {
+    async fn labels(&self, image: &Reference, credentials: &Credentials) -> Result<BTreeMap<String, String>, Failure> {
         let reference = to_oci(image);
+        let granted = self.enter(&reference, image, credentials).await?;
+        let (_, _, config) = self
+            .client
+            .pull_manifest_and_config(&reference, &RegistryAuth::Anonymous)
+            .await
+            .map_err(|error| from_oci(error, image, credentials, granted))?;
+        manifest::labels(&config).map_err(|reason| invalid(image, reason))
+    }
+
+    /// Obtains a token where one is needed; whether who we are was accepted.
+    async fn enter(
+        &self,
+        reference: &OciReference,
+        image: &Reference,
+        credentials: &Credentials,
+    ) -> Result<bool, Failure> {
         let base = format!("{}://{}", self.scheme, reference.resolve_registry());
-        let invalid =
-            |reason: String| Failure::Final(RegistryError::Invalid { registry: image.registry().to_owned(), reason });
-        let token = obtain(&self.http, &base, image.path(), credentials)
+        let token = obtain(&self.http, &base, Scope::Pull(image.path()), credentials)
             .await
             .map_err(|error| from_token(error, image, credentials))?;
         let granted = matches!(token, Some(RegistryTokenType::Bearer(_)));
         if let Some(token) = token {
-            self.client.tokens.insert(&reference, RegistryOperation::Pull, token).await;
+            self.client.tokens.insert(reference, RegistryOperation::Pull, token).await;
         }
-        // The token, if one is needed, is in the client's cache; it must not fetch one in its own way.
-        let (bytes, digest) = self
-            .client
-            .pull_manifest_raw(&reference, &RegistryAuth::Anonymous, &manifest::MEDIA_TYPES)
-            .await
-            .map_err(|error| from_oci(error, image, credentials, granted))?;
-        manifest::check(&bytes).map_err(invalid)?;
-        // The library has compared the bytes with the header's digest and with that of the reference.
-        digest.parse().map_err(|_| invalid(format!("it names the content {:?}", printable(&digest))))
+        Ok(granted)
     }
+}
+
+/// What cannot be used, and is no better next time.
+fn invalid(image: &Reference, reason: String) -> Failure {
+    Failure::Final(RegistryError::Invalid { registry: image.registry().to_owned(), reason })
 }
 
 fn to_oci(image: &Reference) -> OciReference {
@@ -158,9 +187,7 @@ fn from_token(error: TokenError, image: &Reference, credentials: &Credentials) -
         TokenError::Unauthorized => Failure::Final(unauthorized(image, credentials, false)),
         TokenError::Again(reason) => Failure::Again(reason),
         TokenError::Request(error) => from_request(&error, image),
-        TokenError::Invalid(reason) => {
-            Failure::Final(RegistryError::Invalid { registry: image.registry().to_owned(), reason })
-        }
+        TokenError::Invalid(reason) => invalid(image, reason),
     }
 }
 

@@ -4,9 +4,10 @@
 //! over a trusted connection, and because the library knows no identity tokens.
 
 use oci_distribution::token_cache::{RegistryToken, RegistryTokenType};
-use reqwest::{Response, StatusCode, Url, header};
+use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
 
+use super::bounded;
 use super::credentials::{Credentials, Kind};
 
 /// The most bytes of a token server's answer.
@@ -72,12 +73,36 @@ struct Answer {
     access_token: Option<String>,
 }
 
-/// What to present with requests that read `repository`; `None` where the registry asks for nothing, or where there are no
+/// What requests are about, as token servers are asked for it: <https://distribution.github.io/distribution/spec/auth/scope/>.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scope<'a> {
+    /// To read a repository.
+    Pull(&'a str),
+    /// To write to it, too.
+    Push(&'a str),
+    /// To remove from it, too.
+    Delete(&'a str),
+    /// To list repositories.
+    Catalog,
+}
+
+impl Scope<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Pull(repository) => format!("repository:{repository}:pull"),
+            Self::Push(repository) => format!("repository:{repository}:pull,push"),
+            Self::Delete(repository) => format!("repository:{repository}:pull,delete"),
+            Self::Catalog => "registry:catalog:*".to_owned(),
+        }
+    }
+}
+
+/// What to present with requests of this scope; `None` where the registry asks for nothing, or where there are no
 /// credentials to answer with. `base` is the registry's `scheme://host[:port]`.
 pub(super) async fn obtain(
     http: &reqwest::Client,
     base: &str,
-    repository: &str,
+    scope: Scope<'_>,
     credentials: &Credentials,
 ) -> Result<Option<RegistryTokenType>, TokenError> {
     let answer = http.get(format!("{base}/v2/")).send().await?;
@@ -94,7 +119,7 @@ pub(super) async fn obtain(
         (Some(Challenge::Basic), _) => Ok(None),
         (Some(Challenge::Bearer { realm, service }), _) => {
             let realm = check_realm(&realm, base)?;
-            let token = fetch(http, realm, service.as_deref(), repository, credentials).await?;
+            let token = fetch(http, realm, service.as_deref(), scope, credentials).await?;
             Ok(Some(RegistryTokenType::Bearer(RegistryToken::Token { token })))
         }
         (None, _) => Err(TokenError::Invalid("it asks for credentials without saying how".to_owned())),
@@ -119,10 +144,10 @@ async fn fetch(
     http: &reqwest::Client,
     realm: Url,
     service: Option<&str>,
-    repository: &str,
+    scope: Scope<'_>,
     credentials: &Credentials,
 ) -> Result<String, TokenError> {
-    let scope = format!("repository:{repository}:pull");
+    let scope = scope.text();
     let mut fields = vec![("scope", scope.as_str())];
     fields.extend(service.map(|service| ("service", service)));
     let request = match &credentials.kind {
@@ -151,7 +176,8 @@ async fn fetch(
         status if may_pass(status) => return Err(TokenError::Again(format!("its token server answered {status}"))),
         status => return Err(TokenError::Invalid(format!("its token server answered {status}"))),
     }
-    let bytes = read(answer).await?;
+    let endless = || TokenError::Invalid("its token server's answer has no end".to_owned());
+    let bytes = bounded(answer, MAX_ANSWER).await?.ok_or_else(endless)?;
     let answer: Option<Answer> = serde_json::from_slice(&bytes).ok();
     answer
         .and_then(|answer| answer.token.or(answer.access_token))
@@ -161,15 +187,4 @@ async fn fetch(
 fn with_query(mut url: Url, fields: &[(&str, &str)]) -> Url {
     url.query_pairs_mut().extend_pairs(fields);
     url
-}
-
-async fn read(mut answer: Response) -> Result<Vec<u8>, TokenError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_ANSWER {
-            return Err(TokenError::Invalid("its token server's answer has no end".to_owned()));
-        }
-    }
-    Ok(bytes)
 }

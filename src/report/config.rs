@@ -112,22 +112,39 @@ pub struct RenderedConfig {
     pub written: Option<PathBuf>,
 }
 
-/// Rendered configuration files.
+/// A value that is published to a store. Secrets are none.
+#[derive(Debug)]
+pub struct RenderedValue {
+    /// The store's name in the manifest.
+    pub store: String,
+    /// Complete.
+    pub key: String,
+    /// What will be there.
+    pub text: String,
+    /// Where it was written, if it was.
+    pub written: Option<PathBuf>,
+}
+
+/// Rendered configuration.
 #[derive(Debug)]
 pub struct RenderAnswer {
     /// By host and service.
     pub files: Vec<RenderedConfig>,
+    /// By store.
+    pub values: Vec<RenderedValue>,
 }
 
 impl Answer for RenderAnswer {
     fn json(&self) -> (&'static str, Value) {
+        let written = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let file = |file: &RenderedConfig| {
             json!({
                 "host": file.host, "service": file.service, "target": file.target,
-                "text": file.text, "written": file.written.as_ref().map(|path| path.display().to_string()),
+                "text": file.text, "written": written(&file.written),
             })
         };
-        ("files", self.files.iter().map(file).collect())
+        let value = |value: &RenderedValue| json!({ "store": value.store, "key": value.key, "text": value.text, "written": written(&value.written) });
+        ("files", self.files.iter().map(file).chain(self.values.iter().map(value)).collect())
     }
 
     fn text(&self) -> String {
@@ -144,7 +161,15 @@ impl Answer for RenderAnswer {
             );
             page.foreign("", text);
         }
-        if self.files.is_empty() {
+        for RenderedValue { store, key, text, written } in &self.values {
+            if let Some(written) = written {
+                page.foreign("", &written.display().to_string());
+                continue;
+            }
+            page.line(Tone::Strong, &format!("# store {} {}", clean(store), clean(key)));
+            page.foreign("", text);
+        }
+        if self.files.is_empty() && self.values.is_empty() {
             page.line(Tone::Neutral, "no configuration files");
         }
         page.into_text()

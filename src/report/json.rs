@@ -47,14 +47,22 @@ fn public(record: &Record) -> serde_json::Value {
         for field in ["kind", "scope", "release", "from", "images"] {
             started.insert(field.to_owned(), plan.get(field).cloned().unwrap_or_default());
         }
+        for field in ["act", "reason"] {
+            started.extend(plan.get(field).map(|value| (field.to_owned(), value.clone())));
+        }
     }
     value
 }
 
 /// Writes one object and a line break, in one piece.
 pub(super) fn write_line(out: &mut dyn Write, value: &impl Serialize) -> std::io::Result<()> {
+    write_object(out, value)?;
+    out.flush()
+}
+
+/// The same, to be flushed with others.
+pub(super) fn write_object(out: &mut dyn Write, value: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(value).map_err(std::io::Error::other)?;
     line.push(b'\n');
-    out.write_all(&line)?;
-    out.flush()
+    out.write_all(&line)
 }

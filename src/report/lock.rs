@@ -52,7 +52,7 @@ impl Answer for LockAnswer {
 }
 
 /// `ann@laptop holds the lock, taken …, on web1: deploy, web on web2, gate new (rollout …)`
-pub(super) fn held(holder: &Holder, now: Timestamp) -> String {
+pub fn held(holder: &Holder, now: Timestamp) -> String {
     format!(
         "{} holds the lock, taken {}, on {}: {}, at {} (rollout {})",
         clean(&holder.by),

@@ -4,6 +4,7 @@
 //! [`anstream`], the one authority on colours. Nothing in here decides anything about a run, and no failure to
 //! write ends one.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -15,26 +16,43 @@ use crate::error::{Error, Exit};
 use crate::event::{EventSink, Record};
 use crate::redact::Redactor;
 
+use group::{Groups, System};
+use plain::PlainDisplay;
+
+mod act;
 pub mod clean;
 pub mod compare;
 pub mod config;
+pub mod doctor;
 pub mod failure;
+pub mod group;
+pub mod hand;
 pub mod history;
+pub mod host;
+pub mod html;
 pub mod identity;
 pub mod json;
 pub mod line;
+mod listening;
 pub mod lock;
 pub mod page;
 pub mod panic;
 pub mod plain;
 pub mod plan;
+pub mod prune;
+pub mod pull;
+pub mod registry;
 pub mod rollout;
 pub mod secrets;
 pub mod start;
 pub mod status;
+pub mod stream;
 pub mod style;
 pub mod table;
 pub mod terminal;
+pub mod told;
+pub mod top;
+pub mod transfer;
 
 /// Version of the result object of `--format json`.
 const RESULT_FORMAT: u32 = 1;
@@ -71,6 +89,7 @@ pub struct Reporter {
     format: Format,
     display: Arc<dyn Display>,
     redactor: Redactor,
+    system: Option<System>,
 }
 
 impl Reporter {
@@ -80,13 +99,18 @@ impl Reporter {
         let format = asked.unwrap_or(if live { Format::Human } else { Format::Plain });
         let redactor = Redactor::default();
         let hides = redactor.clone();
+        let system = System::of(|name| std::env::var(name).ok());
+        let groups = || system.map(|system| Groups::new(system, Box::new(io::stderr())));
+        let plain = |out| PlainDisplay::new(out, hides.clone()).grouped(groups());
         let display: Arc<dyn Display> = match format {
-            Format::Human if live => Arc::new(terminal::TerminalDisplay::new(is_coloured(&io::stderr()), hides)),
-            Format::Human => Arc::new(plain::PlainDisplay::new(Box::new(anstream::stderr()), hides)),
-            Format::Plain => Arc::new(plain::PlainDisplay::new(Box::new(AutoStream::never(io::stderr())), hides)),
-            Format::Json => Arc::new(json::JsonDisplay::new(Box::new(io::stdout()), hides)),
+            Format::Human if live => {
+                Arc::new(terminal::TerminalDisplay::new(is_coloured(&io::stderr()), hides.clone()))
+            }
+            Format::Human => Arc::new(plain(Box::new(anstream::stderr()))),
+            Format::Plain => Arc::new(plain(Box::new(AutoStream::never(io::stderr())))),
+            Format::Json => Arc::new(json::JsonDisplay::new(Box::new(io::stdout()), hides.clone())),
         };
-        Self { format, display, redactor }
+        Self { format, display, redactor, system }
     }
 
     /// What it keeps out of everything that it shows.
@@ -131,6 +155,20 @@ impl Reporter {
         }
     }
 
+    /// Whether what is shown can be drawn over.
+    pub fn can_redraw(&self) -> bool {
+        self.format == Format::Human && can_redraw()
+    }
+
+    /// Shows people something in the place of what was shown before it, on a screen of their own.
+    pub fn redraw(&self, answer: &dyn Answer, is_first: bool) {
+        let text = self.redactor.text(&answer.text()).into_owned();
+        // To the corner, each line to its end, and nothing behind the last.
+        let lines = text.replace('\n', "\x1b[K\n");
+        let clear = if is_first { "\x1b[2J" } else { "" };
+        self.print(&format!("{clear}\x1b[H{lines}\x1b[J"));
+    }
+
     /// Says what a command came to.
     pub fn answer(&self, answer: &dyn Answer, exit: Exit) {
         if self.format == Format::Json {
@@ -163,6 +201,7 @@ impl Reporter {
             let coloured = self.format == Format::Human && is_coloured(&io::stderr());
             let text = failure::text(error, coloured);
             let text = self.redactor.text(&text);
+            let text = self.harmless(&text);
             // There is nobody left to be told; the exit code says it too.
             let _ = match self.format {
                 Format::Plain => AutoStream::never(io::stderr()).write_all(text.as_bytes()),
@@ -171,8 +210,14 @@ impl Reporter {
         }
     }
 
+    /// The text without what a CI system would take for a command.
+    fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.system.map_or(Cow::Borrowed(text), |system| system.harmless(text))
+    }
+
     fn print(&self, text: &str) {
         self.clear();
+        let text = self.harmless(text);
         let mut out = match self.format {
             Format::Plain => AutoStream::never(io::stdout()),
             Format::Human | Format::Json => anstream::stdout(),
@@ -187,7 +232,7 @@ fn result(key: &str, value: Value, exit: Exit) {
     let mut object = Map::new();
     object.insert("format".to_owned(), json!(RESULT_FORMAT));
     object.insert(key.to_owned(), value);
-    object.insert("exit".to_owned(), json!(exit as u8));
+    object.insert("exit".to_owned(), json!(exit.code()));
     // A reader that went away is its own business.
     let _ = json::write_line(&mut io::stdout(), &object);
 }

@@ -11,6 +11,7 @@ use crate::event::{Event, EventSink, Record};
 use crate::redact::Redactor;
 
 use super::Display;
+use super::group::Groups;
 use super::line::{Widths, line};
 use super::style::{paint, took};
 
@@ -22,6 +23,7 @@ pub struct PlainDisplay {
 
 struct State {
     out: Box<dyn Write + Send>,
+    groups: Option<Groups>,
     began: Option<Timestamp>,
     widths: Widths,
 }
@@ -29,7 +31,14 @@ struct State {
 impl PlainDisplay {
     /// Writes to `out`, without what `redactor` knows.
     pub fn new(out: Box<dyn Write + Send>, redactor: Redactor) -> Self {
-        Self { redactor, state: Mutex::new(State { out, began: None, widths: Widths::default() }) }
+        Self { redactor, state: Mutex::new(State { out, groups: None, began: None, widths: Widths::default() }) }
+    }
+
+    /// The same in the log of a CI system, with groups.
+    #[must_use]
+    pub fn grouped(self, groups: Option<Groups>) -> Self {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).groups = groups;
+        self
     }
 }
 
@@ -40,15 +49,27 @@ impl EventSink for PlainDisplay {
         if let Event::RolloutStarted { plan, .. } = &record.event {
             state.widths = Widths::of(plan);
         }
+        if let Some(groups) = &mut state.groups {
+            groups.take(&record.event, record.at);
+        }
         let Some(line) = line(&record.event) else { return };
         let elapsed = Duration::try_from(record.at.duration_since(began)).unwrap_or_default();
         let text = format!("[{:>6}] {}{}\n", took(elapsed), line.columns(state.widths), paint(line.tone, &line.text));
         // A log that can no longer be written must not end a rollout: journal and final table remain.
         let text = self.redactor.text(&text);
+        let text = match &state.groups {
+            Some(groups) => groups.system().harmless(&text).into_owned(),
+            None => text.into_owned(),
+        };
         let _ = state.out.write_all(text.as_bytes()).and_then(|()| state.out.flush());
     }
 }
 
 impl Display for PlainDisplay {
-    fn clear(&self) {}
+    fn clear(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(groups) = &mut state.groups {
+            groups.close();
+        }
+    }
 }

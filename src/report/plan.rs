@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::plan::Plan;
+use crate::plan::strategy::strategies;
 
 use super::Answer;
 use super::clean::clean;
@@ -33,6 +34,7 @@ impl Answer for PlanAnswer<'_> {
             let tone = match line.trim_start() {
                 _ if index == 0 => Tone::Strong,
                 line if line.starts_with("note: ") => Tone::Warning,
+                line if line.starts_with("strategy ") && line.contains("; downtime ") => Tone::Warning,
                 line if line.starts_with("unchanged ") => Tone::Quiet,
                 _ => Tone::Neutral,
             };
@@ -62,10 +64,13 @@ impl Answer for NothingToDo<'_> {
     }
 
     fn text(&self) -> String {
-        let Plan { scope, release, notes, .. } = self.plan;
+        let Plan { scope, release, notes, held, .. } = self.plan;
         let mut page = Page::default();
-        let sentence =
-            format!("Nothing to do: every selected host of {} {} runs {release}.", scope.project, scope.environment);
+        let whom = if held.is_empty() { "every selected host" } else { "the canary" };
+        let sentence = match self.plan.act {
+            Some(_) => format!("Nothing to do on {} {}.", scope.project, scope.environment),
+            None => format!("Nothing to do: {whom} of {} {} runs {release}.", scope.project, scope.environment),
+        };
         page.line(Tone::Good, &sentence);
         for note in notes {
             page.line(Tone::Warning, &format!("note: {}", clean(&note.to_string())));
@@ -94,5 +99,9 @@ fn with_changes(plan: &Plan) -> Value {
     let mut value = json!(plan);
     hide_variables(&mut value);
     value["changes"] = json!(!plan.is_noop());
+    value["strategies"] = json!(strategies(plan));
+    for (index, serving) in plan.serving().into_iter().enumerate() {
+        value["batches"][index]["serving"] = json!(serving);
+    }
     value
 }

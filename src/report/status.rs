@@ -1,12 +1,18 @@
 //! What runs where, and how that differs from the release in force.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::environment::Scope;
-use crate::fleet::status::{Drift, Status, StatusRow};
+use crate::fleet::act::Said;
+use crate::fleet::ledger::Kind;
+use crate::fleet::status::{Drift, Status, StatusRow, StoreStatus};
 
 use super::Answer;
+use super::act;
+use super::clean::clean;
 use super::line::count;
 use super::page::{Page, silent};
 use super::style::{Tone, moment};
@@ -44,6 +50,9 @@ impl Answer for StatusAnswer<'_> {
         if !self.status.rows.is_empty() {
             page.ready(&table(&self.status.rows, self.now));
         }
+        for row in &self.status.stores {
+            store(&mut page, row);
+        }
         silent(&mut page, &self.status.unreachable);
         self.verdict(&mut page);
         page.into_text()
@@ -52,14 +61,20 @@ impl Answer for StatusAnswer<'_> {
 
 impl StatusAnswer<'_> {
     fn verdict(&self, page: &mut Page) {
-        let Status { release, rows, unreachable } = self.status;
+        let Status { release, canary, rows, unreachable, stores } = self.status;
         let environment = &self.scope.environment;
         let silent = match unreachable.len() {
             0 => String::new(),
             hosts => format!("; {} did not answer", count(hosts, "host")),
         };
+        let differing = stores.iter().filter(|store| store.state != "held").count();
         match rows.iter().filter(|row| row.drift.is_some()).count() {
             0 if rows.is_empty() => {}
+            0 if differing > 0 => {
+                let stores = count(differing, "store");
+                page.line(Tone::Warning, &format!("What answered runs as recorded, but for {stores}{silent}."));
+                page.line(Tone::Neutral, &format!("next: shipctl deploy {environment} (publishes again)"));
+            }
             0 if silent.is_empty() => page.line(Tone::Good, "Everything runs as recorded."),
             0 => page.line(Tone::Warning, &format!("What answered runs as recorded{silent}.")),
             drifted => {
@@ -68,7 +83,30 @@ impl StatusAnswer<'_> {
                     &format!("{} from the release in force{silent}.", count(drifted, "difference")),
                 );
                 let is_gone = |row: &StatusRow| row.drift == Some(Drift::SecretsGone);
+                if let Some(canary) = canary {
+                    page.line(Tone::Warning, &format!("{canary} runs as a canary, and waits to be promoted."));
+                    let next =
+                        format!("shipctl promote {environment}, or shipctl rollback {environment} (takes it back)");
+                    page.line(Tone::Neutral, &format!("next: {next}"));
+                    return;
+                }
+                let stopped: Vec<_> = rows.iter().filter(|row| is_stopped(row)).collect();
+                if !stopped.is_empty() && stopped.len() == drifted {
+                    let next = format!("shipctl start {environment}{} (brings it back)", selected(&stopped));
+                    page.line(Tone::Neutral, &format!("next: {next}"));
+                    return;
+                }
+                let drained: Vec<_> = rows.iter().filter(|row| is_drained(row)).collect();
+                if !drained.is_empty() && drained.len() == drifted {
+                    let hosts: BTreeSet<_> = drained.iter().map(|row| row.host.as_str()).collect();
+                    let hosts = hosts.into_iter().collect::<Vec<_>>().join(",");
+                    let next = format!("shipctl host admit {environment} --host {hosts} (brings it back)");
+                    page.line(Tone::Neutral, &format!("next: {next}"));
+                    return;
+                }
+                let is_removed = |row: &StatusRow| row.act.as_ref().is_some_and(|said| said.kind == Kind::Remove);
                 let next = match release {
+                    _ if rows.iter().any(is_removed) => format!("shipctl deploy {environment} (creates it again)"),
                     _ if rows.iter().any(is_gone) => {
                         format!("shipctl deploy {environment} (secrets that were in memory come from you again)")
                     }
@@ -84,6 +122,21 @@ impl StatusAnswer<'_> {
     }
 }
 
+fn store(page: &mut Page, row: &StoreStatus) {
+    let StoreStatus { store, state, keys, why } = row;
+    let why = why.as_deref().map(clean).unwrap_or_default();
+    let (tone, words) = match (*state, &keys[..]) {
+        ("held", _) => (Tone::Neutral, "holds what the release in force publishes".to_owned()),
+        ("differs", []) => (Tone::Warning, format!("does not hold what the release in force publishes: {why}")),
+        ("differs", keys) => {
+            let keys: Vec<_> = keys.iter().map(|key| clean(key)).collect();
+            (Tone::Warning, format!("does not hold what the release in force publishes under {}", keys.join(", ")))
+        }
+        _ => (Tone::Warning, format!("could not be asked: {why}")),
+    };
+    page.line(tone, &format!("store {store} {words}"));
+}
+
 fn table(rows: &[StatusRow], now: Timestamp) -> String {
     // Only where a balancer is told anything.
     let has_traffic = rows.iter().any(|row| !row.traffic.is_empty());
@@ -92,9 +145,11 @@ fn table(rows: &[StatusRow], now: Timestamp) -> String {
         Table::new(&columns.into_iter().filter(|name| has_traffic || *name != "TRAFFIC").collect::<Vec<_>>());
     for row in rows {
         let since = row.since.map(|since| moment(since, now)).unwrap_or_default();
-        let drift = row.drift.as_ref().map_or("", words);
+        let by = row.act.as_ref().map(|said| stopped(said, now));
+        let drift = by.as_deref().or(row.drift.as_ref().map(words)).unwrap_or_default();
         let tone = match row.drift {
             None => Tone::Neutral,
+            Some(_) if row.act.is_some() => Tone::Warning,
             Some(Drift::NotRunning | Drift::SecretsGone | Drift::Unhealthy | Drift::Several | Drift::OutOfTraffic) => {
                 Tone::Bad
             }
@@ -107,6 +162,33 @@ fn table(rows: &[StatusRow], now: Timestamp) -> String {
         table.row(tone, cells);
     }
     table.text()
+}
+
+fn is_stopped(row: &StatusRow) -> bool {
+    row.act.as_ref().is_some_and(|said| said.kind == Kind::Stop)
+}
+
+fn is_drained(row: &StatusRow) -> bool {
+    row.act.as_ref().is_some_and(|said| said.kind == Kind::Drain)
+}
+
+/// The options that select these rows.
+fn selected(rows: &[&StatusRow]) -> String {
+    let hosts: BTreeSet<_> = rows.iter().map(|row| row.host.as_str()).collect();
+    let services: BTreeSet<_> = rows.iter().map(|row| row.service.as_str()).collect();
+    let list = |all: BTreeSet<&str>| all.into_iter().collect::<Vec<_>>().join(",");
+    format!(" --host {} --service {}", list(hosts), list(services))
+}
+
+/// Who stopped it, when, and why.
+fn stopped(said: &Said, now: Timestamp) -> String {
+    let reason = said.act.reason.as_ref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
+    let forced = if said.act.forced { ", forced" } else { "" };
+    let what = match said.kind {
+        Kind::Deploy | Kind::Rollback => "another release, deployed",
+        kind => act::done(kind),
+    };
+    format!("{what} by {} {}{forced}{reason}", clean(&said.by), moment(said.at, now))
 }
 
 /// What its balancers make of it: one word where they agree.

@@ -1,14 +1,17 @@
-//! Live lines on a terminal: what each host in hand does now, and for how long; what stays of interest is
-//! printed above them. Only for terminals that can redraw: elsewhere every line would be lost.
+//! A live tree on a terminal: the rollout, and beneath it each host in hand with what it does, for how long, and how
+//! many bytes of an image have come. What stays of interest is printed above it. Only for terminals that can redraw:
+//! elsewhere every line would be lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::event::{Event, EventSink, Record};
 use crate::name::{HostName, ServiceName};
+use crate::plan::{Plan, Step};
 use crate::redact::Redactor;
 
 use super::Display;
@@ -19,7 +22,7 @@ use super::style::{Tone, paint};
 const MOST: usize = 20;
 const TICK: Duration = Duration::from_millis(120);
 
-/// Live lines on standard error.
+/// A live tree on standard error.
 pub struct TerminalDisplay {
     screen: MultiProgress,
     colour: bool,
@@ -29,20 +32,42 @@ pub struct TerminalDisplay {
 
 #[derive(Default)]
 struct State {
+    /// The rollout as a whole, once it has begun.
+    trunk: Option<Trunk>,
     /// By host or service; the empty key is what the run as a whole does.
-    bars: BTreeMap<String, Live>,
+    branches: BTreeMap<String, Branch>,
     widths: Widths,
 }
 
-struct Live {
+struct Trunk {
+    bar: ProgressBar,
+    /// `deploy of r12-3fa9c1 to shop prod`
+    what: String,
+    /// `batch 2 of 3`
+    batch: String,
+    /// How many replacements there are.
+    all: usize,
+    /// Those that run the release now.
+    promoted: BTreeSet<(HostName, ServiceName)>,
+    /// What is done to each service of each host, in order.
+    steps: BTreeMap<(HostName, ServiceName), Vec<Step>>,
+}
+
+struct Branch {
     bar: ProgressBar,
     activity: String,
+    is_bytes: bool,
 }
 
 impl TerminalDisplay {
     /// Takes over the lower lines of standard error; what `redactor` knows does not get there.
     pub fn new(colour: bool, redactor: Redactor) -> Self {
-        Self { screen: MultiProgress::new(), colour, redactor, state: Mutex::default() }
+        Self::on(ProgressDrawTarget::stderr(), colour, redactor)
+    }
+
+    /// The same on another terminal.
+    pub fn on(target: ProgressDrawTarget, colour: bool, redactor: Redactor) -> Self {
+        Self { screen: MultiProgress::with_draw_target(target), colour, redactor, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -60,70 +85,171 @@ impl TerminalDisplay {
         let _ = self.screen.println(format!("{}{text}", line.columns(widths)));
     }
 
-    /// Sets what a host, a service or the run does now.
-    fn show(&self, state: &mut State, key: &str, message: &Message) {
-        if !state.bars.contains_key(key) {
-            if state.bars.len() >= MOST {
-                return;
+    /// Begins the tree.
+    fn plant(&self, state: &mut State, plan: &Plan) {
+        let bar = self.screen.insert(0, ProgressBar::new_spinner());
+        bar.set_style(template("{spinner} {wide_msg} {elapsed:>4}"));
+        bar.enable_steady_tick(TICK);
+        let scope = &plan.scope;
+        let what = format!("{} of {} to {} {}", plan.kind.as_str(), plan.release, scope.project, scope.environment);
+        let steps = plan.batches.iter().flat_map(|batch| &batch.replacements);
+        let steps = steps.map(|one| ((one.host.clone(), one.service.clone()), one.steps.clone()));
+        let all = plan.batches.iter().map(|batch| batch.replacements.len()).sum();
+        let trunk =
+            Trunk { bar, what, batch: "preparing".to_owned(), all, promoted: BTreeSet::new(), steps: steps.collect() };
+        trunk.show(self);
+        state.trunk = Some(trunk);
+        state.widths = Widths::of(plan);
+    }
+
+    /// Keeps account of how far the rollout has come.
+    fn count(&self, state: &mut State, event: &Event) {
+        let Some(trunk) = &mut state.trunk else { return };
+        match event {
+            Event::BatchStarted { number, of, .. } => trunk.batch = format!("batch {number} of {of}"),
+            Event::Promoted { host, service, .. } => {
+                trunk.promoted.insert((host.clone(), service.clone()));
             }
-            let bar = self.screen.add(ProgressBar::new_spinner());
-            bar.set_style(template());
+            Event::Unwound { host, service } => {
+                trunk.promoted.remove(&(host.clone(), service.clone()));
+            }
+            Event::RollingBack { .. } => "rolling back".clone_into(&mut trunk.batch),
+            Event::Recording { .. } => "recording".clone_into(&mut trunk.batch),
+            _ => return,
+        }
+        trunk.show(self);
+    }
+
+    /// The branch of a host, a service or the run; `None` where the screen is full.
+    ///
+    /// A new one says `text`, as a line must not be drawn before it says something.
+    fn branch<'s>(&self, state: &'s mut State, key: &str, text: &str) -> Option<&'s mut Branch> {
+        if !state.branches.contains_key(key) {
+            if state.branches.len() >= MOST {
+                return None;
+            }
+            let bar = ProgressBar::new_spinner().with_style(activity()).with_message(text.to_owned());
+            let before = state.branches.range::<str, _>((Bound::Unbounded, Bound::Excluded(key))).next_back();
+            let bar = match (before, &state.trunk) {
+                (Some((_, before)), _) => self.screen.insert_after(&before.bar, bar),
+                (None, Some(trunk)) => self.screen.insert_after(&trunk.bar, bar),
+                (None, None) => self.screen.insert(0, bar),
+            };
             bar.enable_steady_tick(TICK);
-            state.bars.insert(key.to_owned(), Live { bar, activity: String::new() });
+            state.branches.insert(key.to_owned(), Branch { bar, activity: String::new(), is_bytes: false });
+            state.join();
         }
-        let Some(live) = state.bars.get_mut(key) else { return };
-        match message {
-            Message::Activity(text) => {
-                live.bar.reset_elapsed();
-                live.activity.clone_from(text);
-                live.bar.set_message(text.clone());
-            }
-            Message::Remark(text) => live.bar.set_message(format!("{}  {text}", live.activity)),
+        state.branches.get_mut(key)
+    }
+
+    /// Sets what a host, a service or the run does now; its time begins.
+    fn show(&self, state: &mut State, key: &str, text: String) {
+        let Some(branch) = self.branch(state, key, &text) else { return };
+        if branch.is_bytes {
+            branch.bar.set_style(activity());
+            branch.is_bytes = false;
         }
+        branch.bar.reset_elapsed();
+        branch.bar.set_message(text.clone());
+        branch.activity = text;
+    }
+
+    /// Adds what is heard while it goes on.
+    fn remark(&self, state: &mut State, key: &str, text: &str) {
+        let Some(branch) = self.branch(state, key, text) else { return };
+        let before = if branch.activity.is_empty() { "" } else { "  " };
+        branch.bar.set_message(format!("{}{before}{text}", branch.activity));
+    }
+
+    /// Shows how many bytes of an image have come to a host.
+    fn pull(&self, state: &mut State, host: &HostName, done: u64, total: u64) {
+        let text = format!("{host}  pulling");
+        let Some(branch) = self.branch(state, host.as_str(), &text) else { return };
+        if !branch.is_bytes {
+            branch.bar.set_style(bytes());
+            branch.bar.reset();
+            branch.bar.set_message(text);
+            branch.is_bytes = true;
+        }
+        branch.bar.set_length(total.max(done));
+        branch.bar.set_position(done);
     }
 
     fn remove(&self, state: &mut State, keep: impl Fn(&str) -> bool) {
-        let gone: Vec<String> = state.bars.keys().filter(|key| !keep(key)).cloned().collect();
-        for live in gone.iter().filter_map(|key| state.bars.remove(key)) {
-            live.bar.finish_and_clear();
-            self.screen.remove(&live.bar);
+        let gone: Vec<String> = state.branches.keys().filter(|key| !keep(key)).cloned().collect();
+        if gone.is_empty() {
+            return;
+        }
+        for branch in gone.iter().filter_map(|key| state.branches.remove(key)) {
+            branch.bar.finish_and_clear();
+            self.screen.remove(&branch.bar);
+        }
+        state.join();
+    }
+
+    /// Takes the tree away.
+    fn fell(&self, state: &mut State) {
+        self.remove(state, |_| false);
+        if let Some(trunk) = state.trunk.take() {
+            trunk.bar.finish_and_clear();
+            self.screen.remove(&trunk.bar);
         }
     }
 }
 
-/// What a live line says.
-enum Message {
-    /// Something new is done; its time begins.
-    Activity(String),
-    /// Something is heard while it goes on.
-    Remark(String),
+impl State {
+    /// Joins the branches to the trunk, if there is one.
+    fn join(&self) {
+        let last = self.branches.len().saturating_sub(1);
+        for (index, branch) in self.branches.values().enumerate() {
+            branch.bar.set_prefix(match (&self.trunk, index == last) {
+                (None, _) => "",
+                (Some(_), false) => "├─ ",
+                (Some(_), true) => "└─ ",
+            });
+        }
+    }
+
+    /// `, 3 of 5` for the third of the steps that a host goes through.
+    fn place(&self, event: &Event) -> String {
+        let Event::StepStarted { host, service, step, direction: crate::event::Direction::Forward } = event else {
+            return String::new();
+        };
+        let steps = self.trunk.as_ref().and_then(|trunk| trunk.steps.get(&(host.clone(), service.clone())));
+        let place = steps.and_then(|steps| Some((steps.iter().position(|one| one == step)? + 1, steps.len())));
+        place.map(|(place, of)| format!(" ({place} of {of})")).unwrap_or_default()
+    }
+}
+
+impl Trunk {
+    fn show(&self, display: &TerminalDisplay) {
+        let text = format!("{}: {}, {} of {} run it", self.what, self.batch, self.promoted.len(), self.all);
+        self.bar.set_message(display.styled(Tone::Strong, &text));
+    }
 }
 
 impl EventSink for TerminalDisplay {
     fn take(&self, record: &Record) {
         let mut state = self.state();
         let state = &mut *state;
-        if let Event::RolloutStarted { plan, .. } = &record.event {
-            state.widths = Widths::of(plan);
-        }
-        if let Event::Pulling { host, done, total } = &record.event {
-            let columns = format!("{host}  ");
-            return self.show(
-                state,
-                host.as_str(),
-                &Message::Activity(format!("{columns}pulling {}", bytes(*done, *total))),
-            );
+        let event = &record.event;
+        if let Event::Pulling { host, done, total } = event {
+            return self.pull(state, host, *done, *total);
         }
         // The next step says it too, and the line would change twice at once.
-        if matches!(record.event, Event::StepFinished { .. }) {
+        if matches!(event, Event::StepFinished { .. }) {
             return;
         }
-        let Some(mut line) = line(&record.event) else { return };
+        self.count(state, event);
+        if let Event::Finished(_) = event {
+            return self.fell(state);
+        }
+        let Some(mut line) = line(event) else { return };
         line.text = self.redactor.text(&line.text).into_owned();
         let key = line.host.map(HostName::as_str).or(line.service.map(ServiceName::as_str)).unwrap_or_default();
-        if ends_batch(&record.event) {
+        if ends_batch(event) {
             self.remove(state, |_| false);
-        } else if ends(&record.event) {
+        } else if ends(event) {
             self.remove(state, |other| other != key);
         }
         if !key.is_empty() {
@@ -132,29 +258,45 @@ impl EventSink for TerminalDisplay {
         }
         match line.weight {
             Weight::Milestone => self.print(&line, state.widths),
-            Weight::Detail if ends(&record.event) => {}
-            Weight::Detail if is_remark(&record.event) => {
+            Weight::Detail if ends(event) => {}
+            Weight::Detail if is_remark(event) => {
                 let text = self.styled(line.tone, &line.text);
-                self.show(state, key, &Message::Remark(text));
+                self.remark(state, key, &text);
             }
             Weight::Detail => {
-                let text = self.styled(line.tone, &line.text);
-                self.show(state, key, &Message::Activity(format!("{}{text}", line.columns(state.widths))));
+                let place = state.place(event);
+                let text = self.styled(line.tone, line.text.strip_suffix(" ...").unwrap_or(&line.text));
+                let text = format!("{}{text}{place}", line.columns(state.widths));
+                self.show(state, key, text);
             }
+        }
+        if let Event::RolloutStarted { plan, .. } = event {
+            self.plant(state, plan);
         }
     }
 }
 
 impl Display for TerminalDisplay {
     fn clear(&self) {
-        self.remove(&mut self.state(), |_| false);
+        self.fell(&mut self.state());
         // Nothing is left to draw; a failure here leaves at most a stale line.
         let _ = self.screen.clear();
     }
 }
 
-fn template() -> ProgressStyle {
-    let template = "{spinner} {wide_msg} {elapsed:>4}";
+fn activity() -> ProgressStyle {
+    template("{prefix:.dim}{spinner} {wide_msg} {elapsed:>4}")
+}
+
+fn bytes() -> ProgressStyle {
+    let style = template(
+        "{prefix:.dim}{spinner} {wide_msg} {bar:16} {decimal_bytes} of {decimal_total_bytes} {decimal_bytes_per_sec} \
+         {elapsed:>4}",
+    );
+    style.progress_chars("=> ")
+}
+
+fn template(template: &str) -> ProgressStyle {
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|error| unreachable!("the template is fixed: {error}"));
     style.tick_chars("-\\|/ ")
@@ -166,9 +308,11 @@ fn ends(event: &Event) -> bool {
         event,
         Event::Prepared(_)
             | Event::Promoted { .. }
+            | Event::Acted { .. }
             | Event::Unwound { .. }
             | Event::HostFailed { .. }
             | Event::Retired { .. }
+            | Event::Pruned { .. }
             | Event::Pinned { .. }
     )
 }
@@ -180,15 +324,20 @@ fn ends_batch(event: &Event) -> bool {
         Event::RolloutStarted { .. }
             | Event::BatchStarted { .. }
             | Event::Monitoring { .. }
+            | Event::GoingOn { .. }
             | Event::RollingBack { .. }
             | Event::Recorded { .. }
     )
 }
 
 fn is_remark(event: &Event) -> bool {
-    matches!(event, Event::Probed { .. } | Event::Retrying { .. } | Event::BuildOutput { .. })
-}
-
-fn bytes(done: u64, total: u64) -> String {
-    format!("{} of {}", indicatif::DecimalBytes(done), indicatif::DecimalBytes(total.max(done)))
+    matches!(
+        event,
+        Event::Probed { .. }
+            | Event::Retrying { .. }
+            | Event::BuildOutput { .. }
+            | Event::Pulled { .. }
+            | Event::Sent(_)
+            | Event::Routed { .. }
+    )
 }

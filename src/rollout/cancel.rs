@@ -23,6 +23,11 @@ impl Cancel {
         self.sender.send_replace(true);
     }
 
+    /// Forgets that somebody asked.
+    pub(super) fn forget(&self) {
+        self.sender.send_replace(false);
+    }
+
     /// Whether somebody asked.
     pub fn is_requested(&self) -> bool {
         *self.sender.borrow()

@@ -2,18 +2,23 @@
 //! tests one simulated fleet; the rollout is the same code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::balancer::LoadBalancer;
+use crate::balancer::counters::Counting;
 use crate::engine::Engine;
 use crate::engine::marker::Markers;
 use crate::environment::Scope;
 use crate::fleet::observed::{BackendView, HostView, Observed};
 use crate::health::Prober;
+use crate::metrics::Metrics;
 use crate::name::{BalancerName, HostName};
+use crate::power::Machine;
 
 /// The doors of one host. Bound to it, so that no call can name the wrong host.
 #[derive(Clone)]
@@ -44,63 +49,73 @@ pub struct Doors {
     pub unreachable: BTreeMap<HostName, String>,
     /// The load balancers.
     pub balancers: BTreeMap<BalancerName, BalancerDoor>,
+    /// Those whose counts are asked for.
+    pub counting: BTreeMap<BalancerName, Arc<dyn Counting>>,
+    /// Hosts that may be told to reboot; empty but for a command that does.
+    pub machines: BTreeMap<HostName, Arc<dyn Machine>>,
+    /// What was measured, by the address of whom it is asked of.
+    pub metrics: BTreeMap<String, Arc<dyn Metrics>>,
 }
 
-/// Longest look at one host.
+/// Longest look at a host or a balancer.
 const LOOK: Duration = Duration::from_secs(30);
-/// Looks at a host that fails to answer, in all.
+/// Looks at one that fails to answer, in all.
 const LOOKS: u32 = 2;
 
 impl Doors {
-    /// Looks once at every host and balancer, all at the same time. Changes nothing.
+    /// Looks once at every host and balancer, all at the same time. Changes nothing. A host that may be rebooted and does not
+    /// say which life it is in counts as one that does not answer.
     pub async fn observe(&self, scope: &Scope) -> Observed {
         let looks = self.hosts.iter().map(|(name, doors)| async move {
-            let mut view = doors.look(scope).await;
-            for _ in 1..LOOKS {
-                if let HostView::Unreachable(_) = view {
-                    view = doors.look(scope).await;
-                }
-            }
-            (name.clone(), view)
+            let boot = match self.machines.get(name) {
+                Some(machine) => again(|| machine.boot()).await.map(Some),
+                None => Ok(None),
+            };
+            let seen = match boot {
+                Ok(boot) => again(|| doors.engine.observe(scope)).await.map(|host| (host, boot)),
+                Err(why) => Err(why),
+            };
+            (name.clone(), seen)
         });
-        let (hosts, backends) = tokio::join!(join_all(looks), self.backends());
-        let mut hosts: BTreeMap<_, _> = hosts.into_iter().collect();
+        let (looks, backends) = tokio::join!(join_all(looks), self.backends());
+        let (mut hosts, mut boots) = (BTreeMap::new(), BTreeMap::new());
+        for (name, seen) in looks {
+            let view = match seen {
+                Ok((host, boot)) => {
+                    boots.extend(boot.map(|boot| (name.clone(), boot)));
+                    HostView::Seen(Box::new(host))
+                }
+                Err(why) => HostView::Unreachable(why),
+            };
+            hosts.insert(name, view);
+        }
         hosts.extend(self.unreachable.iter().map(|(name, why)| (name.clone(), HostView::Unreachable(why.clone()))));
-        Observed { hosts, backends }
+        Observed { hosts, backends, boots }
     }
 
     /// Looks once at every backend.
     pub async fn backends(&self) -> BTreeMap<(BalancerName, String), BackendView> {
         let all = self.balancers.iter().flat_map(|(name, door)| door.backends.iter().map(move |one| (name, door, one)));
         let looks = all.map(|(name, door, backend)| async move {
-            let mut view = door.look(backend).await;
-            for _ in 1..LOOKS {
-                if let BackendView::Unseen(_) = view {
-                    view = door.look(backend).await;
-                }
-            }
+            let view = match again(|| door.balancer.servers(backend)).await {
+                Ok(servers) => BackendView::Seen(servers),
+                Err(why) => BackendView::Unseen(why),
+            };
             ((name.clone(), backend.clone()), view)
         });
         join_all(looks).await.into_iter().collect()
     }
 }
 
-impl BalancerDoor {
-    async fn look(&self, backend: &str) -> BackendView {
-        match tokio::time::timeout(LOOK, self.balancer.servers(backend)).await {
-            Ok(Ok(servers)) => BackendView::Seen(servers),
-            Ok(Err(error)) => BackendView::Unseen(error.to_string()),
-            Err(_) => BackendView::Unseen(format!("no answer within {} s", LOOK.as_secs())),
-        }
+/// Looks, and looks again if there is no answer; what was heard last.
+async fn again<T, E: Display, F: Future<Output = Result<T, E>>>(look: impl Fn() -> F) -> Result<T, String> {
+    let mut last = String::new();
+    for _ in 0..LOOKS {
+        last = match timeout(LOOK, look()).await {
+            Ok(Ok(seen)) => return Ok(seen),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", LOOK.as_secs()),
+        };
     }
-}
-
-impl HostDoors {
-    async fn look(&self, scope: &Scope) -> HostView {
-        match tokio::time::timeout(LOOK, self.engine.observe(scope)).await {
-            Ok(Ok(host)) => HostView::Seen(Box::new(host)),
-            Ok(Err(error)) => HostView::Unreachable(error.to_string()),
-            Err(_) => HostView::Unreachable(format!("no answer within {} s", LOOK.as_secs())),
-        }
-    }
+    Err(last)
 }

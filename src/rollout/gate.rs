@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::container::ContainerId;
 use crate::engine::EngineError;
-use crate::environment::{Health, Port};
+use crate::environment::{Health, Port, Smoke};
 use crate::event::Event;
 use crate::fleet::observed::{ContainerState, Phase};
 use crate::name::{HostName, ServiceName};
@@ -38,6 +38,12 @@ pub(super) enum GateFailure {
     Cancelled,
 }
 
+impl From<EngineError> for GateFailure {
+    fn from(error: EngineError) -> Self {
+        Self::Unanswered(error.to_string())
+    }
+}
+
 /// In the monitor, one failed probe may be a blip of the network; two in a row are a failure.
 const MONITOR_FAILURES: u32 = 2;
 /// From the first question to the second; doubled from there on, up to the interval.
@@ -50,28 +56,29 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
     let begun = Instant::now();
     let health = watched.health;
     let mut healthy_since: Option<Instant> = None;
+    let mut yeses = 0;
     let mut told = Told::default();
     let mut asked = 0;
     loop {
         asked += 1;
-        let last = match question(run, watched).await {
+        let last = match question(run, watched, &Asking::Check).await {
             Ok(()) => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
                 tell(run, watched, &mut told, None);
-                if since.elapsed() >= health.min_healthy_time {
-                    return Ok(());
+                yeses += 1;
+                if since.elapsed() >= health.min_healthy_time && yeses >= health.successes {
+                    return smoke(run, watched, heeds_cancel).await;
                 }
-                let wanted = crate::duration::display(health.min_healthy_time);
-                GateFailure::Unhealthy(format!("healthy, but not for {wanted} without a break"))
+                GateFailure::Unhealthy(not_for_long(health, yeses))
             }
             Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
             Err(Answer::No(why)) => {
-                healthy_since = None;
+                (healthy_since, yeses) = (None, 0);
                 tell(run, watched, &mut told, Some(&why));
                 GateFailure::Unhealthy(format!("its last answer was: {why}"))
             }
             Err(Answer::None(why)) => {
-                healthy_since = None;
+                (healthy_since, yeses) = (None, 0);
                 tell(run, watched, &mut told, Some(&why));
                 GateFailure::Unanswered(why)
             }
@@ -84,11 +91,11 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
                 GateFailure::Cancelled => GateFailure::Cancelled,
             });
         }
-        let pause = next_pause(health, asked, healthy_since);
+        let pause = next_pause(health, asked, yeses, healthy_since);
         if heeds_cancel {
             tokio::select! {
                 biased;
-                () = run.cancel.requested() => return Err(GateFailure::Cancelled),
+                () = run.stopping() => return Err(GateFailure::Cancelled),
                 () = sleep(pause) => {}
             }
         } else {
@@ -97,10 +104,36 @@ pub(super) async fn pass(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: boo
     }
 }
 
+/// What a container that is healthy still lacks.
+fn not_for_long(health: &Health, yeses: u32) -> String {
+    if yeses < health.successes {
+        return format!("healthy, but only {yeses} times in a row and not {}", health.successes);
+    }
+    let wanted = crate::duration::display(health.min_healthy_time);
+    format!("healthy, but not for {wanted} without a break")
+}
+
+/// Makes the requests of the gate, each once: what one of them does, another one may undo.
+async fn smoke(run: &Run<'_>, watched: &Watched<'_>, heeds_cancel: bool) -> Result<(), GateFailure> {
+    for request in &watched.health.smoke {
+        if heeds_cancel && run.is_stopping() {
+            return Err(GateFailure::Cancelled);
+        }
+        match question(run, watched, &Asking::Smoke(request)).await {
+            Ok(()) => {}
+            Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
+            Err(Answer::No(why)) => return Err(GateFailure::Unhealthy(format!("smoke request {request}: {why}"))),
+            Err(Answer::None(why)) => return Err(GateFailure::Unanswered(format!("smoke request {request}: {why}"))),
+        }
+    }
+    Ok(())
+}
+
 /// The interval, or less: at first a container is asked more often, as most are up in a moment, and at last when it will
 /// have been healthy for long enough.
-fn next_pause(health: &Health, asked: u32, healthy_since: Option<Instant>) -> Duration {
+fn next_pause(health: &Health, asked: u32, yeses: u32, healthy_since: Option<Instant>) -> Duration {
     match healthy_since {
+        Some(_) if yeses < health.successes => health.interval,
         Some(since) => health.interval.min(health.min_healthy_time.saturating_sub(since.elapsed())),
         None => health.interval.min(FIRST_PAUSE * 2_u32.saturating_pow(asked.saturating_sub(1))),
     }
@@ -132,7 +165,7 @@ async fn watch(run: &Run<'_>, watched: &Watched<'_>, window: Duration) -> Result
     let begun = Instant::now();
     let mut failures = 0;
     loop {
-        match question(run, watched).await {
+        match question(run, watched, &Asking::Check).await {
             Ok(()) => failures = 0,
             Err(Answer::Dead(why)) => return Err(GateFailure::Unhealthy(why)),
             Err(Answer::No(why)) => {
@@ -165,16 +198,23 @@ enum Answer {
     None(String),
 }
 
-/// One look and one probe, with every doubt as a no. While the probe waits for its answer the container is looked at
+/// What a container is asked.
+enum Asking<'a> {
+    Check,
+    Smoke(&'a Smoke),
+}
+
+/// One look and one question, with every doubt as a no. While the probe waits for its answer the container is looked at
 /// again, so that one that ends is noticed at once.
-async fn question(run: &Run<'_>, watched: &Watched<'_>) -> Result<(), Answer> {
+async fn question(run: &Run<'_>, watched: &Watched<'_>, asking: &Asking<'_>) -> Result<(), Answer> {
     look(run, watched).await?;
     let doors = run.host(watched.host).map_err(|error| Answer::None(error.to_string()))?;
-    let patience = watched.health.timeout;
-    let probe = timeout(
-        patience + Duration::from_secs(1),
-        doors.prober.probe(&watched.id, watched.ports, &watched.health.check, patience),
-    );
+    let Watched { id, health, ports, .. } = watched;
+    let (patience, probe) = match asking {
+        Asking::Check => (health.timeout, doors.prober.probe(id, ports, health)),
+        Asking::Smoke(request) => (request.timeout, doors.prober.smoke(id, ports, request)),
+    };
+    let probe = timeout(patience + Duration::from_secs(1), probe);
     tokio::pin!(probe);
     loop {
         let answer = tokio::select! {

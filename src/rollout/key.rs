@@ -16,13 +16,8 @@ pub(super) async fn share(run: &Run<'_>) -> Result<(), Vec<Failure>> {
     let hosts = run.plan.preparations.iter().filter(|(_, preparation)| preparation.key);
     let writes = hosts.map(|(host, _)| async move {
         let put = || put(run, host, key);
-        run.change(host, Direction::Forward, Bound::CHANGE, put).await.map_err(|error| Failure {
-            host: Some(host.clone()),
-            service: None,
-            doing: "keep the key of fingerprints".to_owned(),
-            reason: error.to_string(),
-            log: Vec::new(),
-        })
+        let put = run.change(host, Direction::Forward, Bound::CHANGE, put).await;
+        put.map_err(|error| Failure::new("keep the key of fingerprints", error.to_string()).on(host))
     });
     let failures: Vec<_> = join_all(writes).await.into_iter().filter_map(Result::err).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures) }

@@ -36,9 +36,17 @@ const CALL: Duration = Duration::from_secs(5);
 /// How often a call without an answer is made.
 const ATTEMPTS: u32 = 3;
 
+/// Begins the names of all locks' markers.
+const PREFIX: &str = "shipctl-lock-";
+
 /// Name of the marker.
 pub fn marker_name(scope: &Scope) -> String {
-    format!("shipctl-lock-{}", scope.prefix())
+    format!("{PREFIX}{}", scope.prefix())
+}
+
+/// The environment whose lock it is, as `project-environment`, if the marker of this name is one.
+pub fn holder_of(marker: &str) -> Option<&str> {
+    marker.strip_prefix(PREFIX)
 }
 
 /// Who takes a lock.
@@ -73,6 +81,7 @@ pub struct Lock {
     held: Mutex<BTreeMap<HostName, ContainerId>>,
     alive: Mutex<BTreeMap<HostName, Instant>>,
     lost: Mutex<Option<HostName>>,
+    away: Mutex<BTreeSet<HostName>>,
 }
 
 /// Why a lock was not taken. What was taken on the way has been given back.
@@ -139,6 +148,7 @@ impl Lock {
             held: Mutex::default(),
             alive: Mutex::default(),
             lost: Mutex::default(),
+            away: Mutex::default(),
         };
         let name = lock.name.clone();
         let (first, others): (Vec<_>, Vec<_>) = doors.hosts.iter().enumerate().partition(|(index, _)| *index == 0);
@@ -244,7 +254,8 @@ impl Lock {
                 drop(text);
                 self.encoded()
             };
-            let held = self.held();
+            let mut held = self.held();
+            held.retain(|host, _| !self.away.lock().unwrap_or_else(PoisonError::into_inner).contains(host));
             let beats = held.iter().filter_map(|(host, id)| Some((host, id, doors.hosts.get(host)?)));
             join_all(beats.map(|(host, id, door)| self.beat(host, id, door.markers.as_ref(), &text, recorder))).await;
         }
@@ -274,6 +285,17 @@ impl Lock {
                 recorder.note(Event::Warning(Warning::HeartbeatMissed { host: host.clone(), reason }));
             }
         }
+    }
+
+    /// The host goes down on purpose: nothing is sent there until it is [`back`](Self::back). The others say meanwhile that the
+    /// lock is ours.
+    pub fn away(&self, host: &HostName) {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).insert(host.clone());
+    }
+
+    /// The host is up again.
+    pub fn back(&self, host: &HostName) {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).remove(host);
     }
 
     /// Whether an effect on `host` may be sent now. A process that was frozen past half its lease asks the host

@@ -6,40 +6,57 @@
 
 use std::collections::BTreeMap;
 
+use crate::environment::{Point, When};
 use crate::event::{Event, Failure};
 use crate::fleet::key::FingerprintKey;
 use crate::fleet::ledger::{Entry, RolloutResult};
 use crate::fleet::observed::{HostView, Observed};
+use crate::hook::facts::Moment;
+use crate::hook::{Facts, Hooks};
 use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
 use crate::plan::planner::fingerprint;
 use crate::plan::rollback::Reached;
 use crate::publish::Publishing;
 use crate::release::Files;
-use crate::rollout::batches::Progress;
+use crate::rollout::batches::{Course, Progress};
 use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::Doors;
+use crate::rollout::hooks::{Caller, Halted};
 use crate::rollout::lock::{Claim, Lock, NotLocked};
+use crate::rollout::prune::Prune;
 use crate::rollout::recorder::Recorder;
 use crate::rollout::replace::Stopped;
 use crate::rollout::report::{Outcome, Report, Row, StoreNow, StoreRow};
 use crate::rollout::run::Run;
-use crate::rollout::verdict::Gated;
+use crate::rollout::verdict::{Gated, Standing};
 
+mod acts;
+mod ask;
 mod batches;
 pub mod cancel;
+mod capacity;
+pub mod clean;
+mod compare;
 pub mod doors;
 mod gate;
+pub mod hooks;
+mod jobs;
 mod key;
 pub mod lock;
+mod monitor;
 pub mod policy;
 mod prepare;
+pub mod prune;
 mod publish;
+pub mod pull;
+mod reboot;
 mod record;
 pub mod recorder;
 mod replace;
 pub mod report;
 mod run;
+mod seat;
 mod stage;
 mod traffic;
 mod verdict;
@@ -60,6 +77,8 @@ pub struct Rollout<'a> {
     pub doors: &'a Doors,
     /// Journal and screen.
     pub recorder: &'a Recorder,
+    /// The way to the operator's own programs.
+    pub hooks: &'a dyn Hooks,
     /// The operator's wish to stop.
     pub cancel: &'a Cancel,
     /// Who asks.
@@ -72,17 +91,31 @@ impl Rollout<'_> {
         let (by, rollout) = (self.claim.by.clone(), self.claim.rollout.clone());
         let started = Event::RolloutStarted { rollout, by, plan: Box::new(self.plan.clone()) };
         let report = match self.recorder.intend(started) {
-            Ok(()) => self.locked().await,
-            Err(broken) => self.unchanged(self.observed, vec![failure("write the journal", broken.to_string())]),
+            Ok(()) => match self.agreed().await {
+                Ok(()) => self.locked().await,
+                Err(Halted::Stopped) => self.report(Outcome::Cancelled, self.observed, Progress::default()),
+                Err(Halted::Failed(failure)) => {
+                    self.recorder.note(Event::HostFailed { failure: failure.clone() });
+                    self.unchanged(self.observed, vec![failure])
+                }
+            },
+            Err(broken) => self.unchanged(self.observed, vec![Failure::new("write the journal", broken.to_string())]),
         };
         self.recorder.note(Event::Finished(Box::new(report.clone())));
         report
     }
 
+    /// The hook that comes when the plan is agreed to, before anything is touched.
+    async fn agreed(&self) -> Result<(), Halted> {
+        let Self { plan, recorder, cancel, .. } = *self;
+        let facts = Facts::planned(Moment::Hook(Point::AfterPlan), plan, &self.claim.rollout, &self.claim.by);
+        Caller { hooks: &plan.hooks, door: self.hooks, recorder, cancel }.call(&facts).await
+    }
+
     async fn locked(&self) -> Report {
         let hosts = self.doors.hosts.keys().cloned().collect();
         if let Err(broken) = self.recorder.intend(Event::Locking(hosts)) {
-            return self.unchanged(self.observed, vec![failure("write the journal", broken.to_string())]);
+            return self.unchanged(self.observed, vec![Failure::new("write the journal", broken.to_string())]);
         }
         let (scope, needed) = (&self.plan.scope, self.plan.touched());
         let lock = match Lock::acquire(self.doors, scope, &needed, &self.claim, self.recorder, self.cancel).await {
@@ -94,7 +127,7 @@ impl Rollout<'_> {
                 return self.report(Outcome::Cancelled, self.observed, Progress::default());
             }
             Err(NotLocked::Failed(host, error)) => {
-                let failure = Failure { host: Some(host), ..failure("take the lock", error.to_string()) };
+                let failure = Failure::new("take the lock", error.to_string()).on(&host);
                 return self.unchanged(self.observed, vec![failure]);
             }
         };
@@ -107,7 +140,7 @@ impl Rollout<'_> {
             () = lock.keep(self.doors, self.recorder) => unreachable!("the heartbeat ends with the rollout"),
         };
         lock.release(self.doors, self.recorder).await;
-        report
+        Report { jobs: jobs::rows(&run), compared: run.all_compared(), asked: run.all_asked(), ..report }
     }
 
     async fn carry_out(&self, run: &Run<'_>) -> Report {
@@ -143,17 +176,36 @@ impl Rollout<'_> {
                 self.unchanged(&fresh, failures)
             };
         }
+        if let Err(stopped) = jobs::all(run, When::Before).await {
+            stage::clear(run, &Reached::default()).await;
+            record::tidy(run, &fresh).await;
+            return match stopped.failure() {
+                Some(failure) => self.unchanged(&fresh, vec![failure]),
+                None => self.report(Outcome::Cancelled, &fresh, Progress::default()),
+            };
+        }
         if let Err(failure) = publish::all(run).await {
             run.withdraw().await;
             stage::clear(run, &Reached::default()).await;
             record::tidy(run, &fresh).await;
             return self.unpublished(run, &fresh, failure).await;
         }
-        let progress = batches::all(run).await;
+        let mut progress = batches::all(run).await;
         let gone = |key: &(HostName, ServiceName)| progress.reached.undone.contains(key);
         if (progress.failure.is_some() || progress.cancelled) && progress.reached.promoted.iter().all(gone) {
             // Nothing runs that was rolled out with the new values.
             run.withdraw().await;
+        } else {
+            // Hosts that stay with the release were proved with its values.
+            run.publish_again().await;
+        }
+        if progress.failure.is_none() && !progress.cancelled {
+            // The release runs everywhere, and stays: what a job that comes after it does not do is no reason to stop it.
+            match jobs::all(run, When::After).await {
+                Ok(()) => {}
+                Err(Stopped::Cancelled) => progress.cancelled = true,
+                Err(Stopped::Failed { failure, .. }) => progress.failure = Some(failure),
+            }
         }
         stage::clear(run, &progress.reached).await;
         self.conclude(run, &fresh, progress).await
@@ -162,8 +214,8 @@ impl Rollout<'_> {
     /// Looks at every host again, and goes by that.
     async fn conclude(&self, run: &Run<'_>, before: &Observed, progress: Progress) -> Report {
         let after = self.doors.observe(&self.plan.scope).await;
-        let standings: Vec<_> =
-            verdict::rows(self.plan, before, &after, &progress.gated).into_iter().map(|(_, it)| it).collect();
+        let (rows, standings): (Vec<_>, Vec<_>) =
+            verdict::rows(self.plan, before, &after, &progress.gated).into_iter().unzip();
         let stores = publish::look(run).await;
         let mut progress = progress;
         progress.undo_failures.extend(run.not_withdrawn());
@@ -172,37 +224,76 @@ impl Rollout<'_> {
         let at_target = standings.iter().all(|standing| standing.at_target) && is(StoreNow::New);
         let at_origin = standings.iter().all(|standing| standing.at_origin) && is(StoreNow::Old);
         let at_either = standings.iter().all(|standing| standing.at_target || standing.at_origin) && known;
-        let outcome = if progress.cancelled {
+        let stands_as_it_should = |(row, standing): (&Row, &Standing)| {
+            if progress.given_up.contains(&row.host) { standing.at_origin } else { standing.at_target }
+        };
+        let is_partly_there = progress.course == Course::Finished
+            && !progress.given_up.is_empty()
+            && rows.iter().zip(&standings).all(stands_as_it_should)
+            && progress.undo_failures.is_empty()
+            && !progress.gated.any_failed();
+        let outcome = if self.plan.act.is_some() {
+            acts::outcome(&progress, &standings.iter().collect::<Vec<_>>())
+        } else if progress.cancelled {
             if (!progress.touched || at_either) && known && progress.undo_failures.is_empty() {
                 Outcome::Cancelled
             } else {
                 Outcome::Halted
             }
+        } else if progress.failure.is_none() && at_target && !self.plan.held.is_empty() {
+            Outcome::Canary
         } else if progress.failure.is_none() && at_target {
             Outcome::Completed
-        } else if progress.went_back && at_origin && progress.undo_failures.is_empty() && !progress.gated.any_failed() {
+        } else if is_partly_there && !at_origin {
+            Outcome::Partial
+        } else if (progress.course == Course::Back || is_partly_there)
+            && at_origin
+            && progress.undo_failures.is_empty()
+            && !progress.gated.any_failed()
+        {
             Outcome::RolledBack
+        } else if progress.failure.is_some() && !progress.touched && at_origin && progress.undo_failures.is_empty() {
+            // It failed before the first batch.
+            Outcome::Unchanged
         } else {
             Outcome::Halted
         };
         let silent = || last_look(&outcome, &after).or_else(|| last_look_at(&outcome, &stores));
         let progress = Progress { failure: progress.failure.clone().or_else(silent), ..progress };
+        if outcome == Outcome::Unchanged {
+            record::tidy(run, before).await;
+            return Report { stores, ..self.report(outcome, &after, progress) };
+        }
         let result = match outcome {
             Outcome::Completed if self.plan.partial => RolloutResult::Partial,
+            Outcome::Partial => RolloutResult::Partial,
+            Outcome::Canary => RolloutResult::Canary,
             Outcome::Completed => RolloutResult::Completed,
             Outcome::RolledBack => RolloutResult::RolledBack,
             Outcome::Cancelled => RolloutResult::Interrupted,
             _ => RolloutResult::Mixed,
         };
         let ledger = after.ledger();
-        let entry = self.entry(ledger.last_number() + 1, result);
+        let number = ledger.last_number() + 1;
+        let ledger = if self.plan.act.is_some() {
+            let standings: Vec<_> = standings.iter().collect();
+            let (looks, at) = ((before, &after), self.recorder.now());
+            ledger.with_act(acts::deed(self.plan, &self.claim, looks, &standings, (number, result), at))
+        } else {
+            ledger.with(self.entry(run, number, result))
+        };
         if outcome == Outcome::Completed {
             // What is too old to go back to is no way back, so its removal need not wait for the record.
-            tokio::join!(record::write(run, &ledger, entry), record::retire(run));
+            tokio::join!(record::write(run, &ledger), record::retire(run));
         } else {
-            record::write(run, &ledger, entry).await;
+            record::write(run, &ledger).await;
         }
         record::tidy(run, before).await;
+        if let (Outcome::Completed, Some(pruning)) = (&outcome, self.plan.pruning.clone()) {
+            let (doors, recorder) = (self.doors, self.recorder);
+            let prune = Prune { pruning, scope: self.plan.scope.clone(), ledger, doors, recorder };
+            prune.run(&self.plan.seen.keys().cloned().collect(), run.lock).await;
+        }
         Report { stores, ..self.report(outcome, &after, progress) }
     }
 
@@ -218,7 +309,7 @@ impl Rollout<'_> {
         Report { stores, ..self.report(outcome, after, progress) }
     }
 
-    fn entry(&self, number: u64, result: RolloutResult) -> Entry {
+    fn entry(&self, run: &Run<'_>, number: u64, result: RolloutResult) -> Entry {
         let images: BTreeMap<_, _> =
             self.plan.images.iter().map(|(service, image)| (service.clone(), image.to_string())).collect();
         Entry {
@@ -231,7 +322,10 @@ impl Rollout<'_> {
             by: self.claim.by.clone(),
             at: self.recorder.now(),
             placements: self.plan.placements.clone(),
+            pinned: if result == RolloutResult::Canary { self.plan.images.clone() } else { BTreeMap::new() },
             published: self.plan.published.clone(),
+            reason: self.plan.reason.clone(),
+            jobs: jobs::done(run),
         }
     }
 
@@ -243,7 +337,7 @@ impl Rollout<'_> {
                     Some(_) => "the host changed after the plan was made; make the plan again".to_owned(),
                     None => "the host can no longer be reached".to_owned(),
                 };
-                return Some(Failure { host: Some(host.clone()), ..failure("check the plan", reason) });
+                return Some(Failure::new("check the plan", reason).on(host));
             }
         }
         None
@@ -259,17 +353,28 @@ impl Rollout<'_> {
         let gated: &Gated = &progress.gated;
         let rows = verdict::rows(self.plan, self.observed, after, gated).into_iter().map(|(row, standing)| {
             let as_intended = match outcome {
-                Outcome::Completed => standing.at_target,
+                Outcome::Completed | Outcome::Canary => standing.at_target,
                 Outcome::RolledBack | Outcome::Unchanged | Outcome::Locked(_) => standing.at_origin,
-                Outcome::Halted | Outcome::Cancelled => standing.at_target || standing.at_origin,
+                Outcome::Partial | Outcome::Halted | Outcome::Cancelled => standing.at_target || standing.at_origin,
             };
             Row { as_intended, ..row }
         });
         let rows = rows.collect();
         let Progress { failure, undo_failures, .. } = progress;
         let further_failures = Vec::new();
-        let (release, stores) = (self.plan.release.clone(), Vec::new());
-        Report { outcome, release, rows, stores, failure, further_failures, undo_failures }
+        let (release, stores, jobs) = (self.plan.release.clone(), Vec::new(), Vec::new());
+        Report {
+            outcome,
+            release,
+            rows,
+            stores,
+            jobs,
+            compared: Vec::new(),
+            asked: Vec::new(),
+            failure,
+            further_failures,
+            undo_failures,
+        }
     }
 }
 
@@ -280,7 +385,7 @@ fn last_look(outcome: &Outcome, after: &Observed) -> Option<Failure> {
         Some(HostView::Unreachable(why)) => why.clone(),
         _ => return None,
     };
-    Some(Failure { host: Some(silent.clone()), ..failure("look again", reason) })
+    Some(Failure::new("look again", reason).on(silent))
 }
 
 /// The same for stores.
@@ -290,9 +395,5 @@ fn last_look_at(outcome: &Outcome, stores: &[StoreRow]) -> Option<Failure> {
         StoreNow::Unknown(why) => why.clone(),
         _ => "it no longer holds what was published".to_owned(),
     };
-    Some(failure(&format!("look again at {}", row.store), reason))
-}
-
-fn failure(doing: &str, reason: String) -> Failure {
-    Failure { host: None, service: None, doing: doing.to_owned(), reason, log: Vec::new() }
+    Some(Failure::new(format!("look again at {}", row.store), reason))
 }

@@ -3,20 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::balancer::BalancerError;
-use crate::engine::PullProgress;
-use crate::event::{Direction, Event, Failure};
+use crate::container::PinnedImage;
+use crate::engine::{Arrival, PullProgress, Sent};
+use crate::event::{Arrived, Direction, Event, Failure};
 use crate::name::HostName;
 use crate::plan::Preparation;
 use crate::rollout::run::{Bound, CALL, Run};
-use crate::template::rendered::RenderedFile;
 
 /// Hosts prepared at the same time.
 pub(super) const AT_ONCE: usize = 16;
@@ -25,12 +26,13 @@ const ASKED: u32 = 3;
 /// Longest pull; the engine's own stall timeout ends a dead one sooner.
 const PULL: Bound = Bound { answer: Duration::from_mins(30), late: Duration::ZERO };
 
-/// Prepares all hosts; all failures are returned, not only the first.
+/// Prepares all hosts, and asks balancers at the same time; all failures are returned, not only the first.
 pub(super) async fn all(run: &Run<'_>) -> Result<(), Vec<Failure>> {
     let hosts = run.plan.preparations.iter().map(|(host, preparation)| one(run, host, preparation));
-    let results: Vec<_> = stream::iter(hosts).buffered(AT_ONCE).collect().await;
-    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
-    failures.extend(balancers(run).await);
+    let hosts = stream::iter(hosts).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (hosts, balancers) = tokio::join!(hosts, balancers(run));
+    let mut failures: Vec<_> = hosts.into_iter().filter_map(Result::err).collect();
+    failures.extend(balancers);
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
@@ -39,13 +41,7 @@ async fn balancers(run: &Run<'_>) -> Vec<Failure> {
     let routes = run.plan.replacements().flat_map(|one| &one.traffic).flat_map(|traffic| &traffic.routes);
     let names: BTreeSet<_> = routes.map(|route| &route.balancer).collect();
     let asked = names.into_iter().map(|name| async move {
-        let failed = |reason: String| Failure {
-            host: None,
-            service: None,
-            doing: format!("ask balancer {name}"),
-            reason,
-            log: Vec::new(),
-        };
+        let failed = |reason: String| Failure::new(format!("ask balancer {name}"), reason);
         let Some(door) = run.doors.balancers.get(name) else { return Some(failed("no connection".to_owned())) };
         for attempt in 0.. {
             match timeout(CALL, door.balancer.may_change()).await {
@@ -62,13 +58,7 @@ async fn balancers(run: &Run<'_>) -> Vec<Failure> {
 }
 
 async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Result<(), Failure> {
-    let failed = |doing: String, reason: String| Failure {
-        host: Some(host.clone()),
-        service: None,
-        doing,
-        reason,
-        log: Vec::new(),
-    };
+    let failed = |doing: String, reason: String| Failure::new(doing, reason).on(host);
     let intended = run.recorder.intend(Event::Preparing(host.clone()));
     intended.map_err(|broken| failed("prepare".to_owned(), broken.to_string()))?;
     let doors = run.host(host).map_err(|error| failed("prepare".to_owned(), error.to_string()))?;
@@ -81,12 +71,18 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
         }
     }
     for image in &preparation.pulls {
-        let (recorder, name) = (run.recorder.clone(), host.clone());
+        let (recorder, name, begun) = (run.recorder.clone(), host.clone(), Instant::now());
+        let most = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&most);
         let progress: PullProgress = Arc::new(move |done, total| {
+            seen.fetch_max(done, Ordering::Relaxed);
             recorder.note(Event::Pulling { host: name.clone(), done, total });
         });
         let pulled = run.change(host, Direction::Forward, PULL, || doors.engine.pull(image, &progress)).await;
-        pulled.map_err(|error| failed(format!("pull {image}"), error.to_string()))?;
+        let verb = if image.is_sent() { "send" } else { "pull" };
+        let arrival = pulled.map_err(|error| failed(format!("{verb} {image}"), error.to_string()))?;
+        let (bytes, took) = (most.load(Ordering::Relaxed), begun.elapsed());
+        run.recorder.note(arrived(host, image, arrival, bytes, took));
     }
     for provision in &preparation.provisions {
         let provide = || doors.engine.provide(&run.plan.scope, provision);
@@ -95,12 +91,36 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
     }
     for (service, set) in &preparation.deliveries {
         let all = run.files.get(&(host.clone(), service.clone())).map_or(&[][..], Vec::as_slice);
-        let is_wanted = |file: &&RenderedFile| set.files.iter().any(|wanted| *wanted == file.stamp(None));
-        let files: Vec<_> = all.iter().filter(|file| !file.is_secret()).filter(is_wanted).cloned().collect();
+        // A job has files that do not change where its service has files that do.
+        let files = all.iter().filter(|file| !file.is_secret()).map(|file| match set.version {
+            Some(_) => file.clone(),
+            None => file.clone().delivered(file.deliver.clone().fixed()),
+        });
+        let files: Vec<_> = files.filter(|file| set.files.contains(&file.stamp(None))).collect();
         let deliver = || doors.engine.deliver(&run.plan.scope, set, &files);
         let delivered = run.change(host, Direction::Forward, Bound::HARMLESS, deliver).await;
         delivered.map_err(|error| failed(format!("put files into {}", set.place), error.to_string()))?;
     }
+    for (place, version) in &preparation.versions {
+        let check = || doors.engine.holds(&run.plan.scope, place, version);
+        let doing = || format!("look for files in {place}");
+        match run.change(host, Direction::Forward, Bound::HARMLESS, check).await {
+            Ok(true) => {}
+            Ok(false) => return Err(failed(doing(), format!("the files {version} are not there any more"))),
+            Err(error) => return Err(failed(doing(), error.to_string())),
+        }
+    }
     run.recorder.note(Event::Prepared(host.clone()));
     Ok(())
+}
+
+/// What is told of an image that is on a host now. `pulled` is what the engine counted.
+pub(super) fn arrived(host: &HostName, image: &PinnedImage, arrival: Arrival, pulled: u64, took: Duration) -> Event {
+    let (host, image) = (host.clone(), image.to_string());
+    match arrival {
+        Arrival::Pulled => Event::Pulled { host, image, bytes: pulled, took },
+        Arrival::Sent(Sent { layers, of, bytes, refused }) => {
+            Event::Sent(Arrived { host, image, layers, of, bytes, refused, took })
+        }
+    }
 }

@@ -14,6 +14,10 @@ use crate::rollout::report::{StoreNow, StoreRow};
 use crate::rollout::run::{CALL, Run};
 use crate::store::{Change, Held, StoreError};
 
+mod back;
+
+pub(super) use back::{again, withdraw};
+
 /// How often a store is asked that does not answer: towards the release, and when undoing.
 const TRIES: [u32; 2] = [4, 6];
 
@@ -45,8 +49,8 @@ pub(super) async fn all(run: &Run<'_>) -> Result<(), Failure> {
         let keys = publishing.swap.changes.len().saturating_sub(1);
         run.lock.set_step(doing.clone());
         let intended = run.recorder.intend(Event::Publishing { store: store.clone(), keys });
-        intended.map_err(|broken| failure(doing.clone(), broken.to_string()))?;
-        make(publishing, standing).await.map_err(|reason| failure(doing, reason))?;
+        intended.map_err(|broken| Failure::new(doing.clone(), broken.to_string()))?;
+        make(publishing, standing).await.map_err(|reason| Failure::new(doing, reason))?;
         run.recorder.note(Event::Published { store });
     }
     Ok(())
@@ -82,105 +86,6 @@ async fn make(publishing: &Publishing, standing: &mut Standing) -> Result<(), St
         }
     }
     Err(last)
-}
-
-/// Takes all changes back, the last one first. What could not be is returned; asking twice is asking once.
-pub(super) async fn withdraw(run: &Run<'_>) -> Vec<Failure> {
-    let mut standings = run.published.0.lock().await;
-    let mut failures = Vec::new();
-    for (publishing, standing) in run.publishing.iter().zip(standings.iter_mut()).rev() {
-        if matches!(standing, Standing::Untouched | Standing::Withdrawn) {
-            continue;
-        }
-        let store = publishing.swap.store.clone();
-        // A journal that fails keeps nobody from undoing; that it failed was reported when it did.
-        run.recorder.note(Event::Withdrawing { store: store.clone() });
-        match take_back(publishing, *standing).await {
-            Ok(()) => {
-                *standing = Standing::Withdrawn;
-                run.recorder.note(Event::Withdrawn { store });
-            }
-            Err(reason) => failures.push(failure(format!("put back what {store} held"), reason)),
-        }
-    }
-    failures
-}
-
-async fn take_back(publishing: &Publishing, standing: Standing) -> Result<(), String> {
-    let undone = format!("{} undone", publishing.swap.token);
-    let mut last = String::new();
-    for attempt in 0..TRIES[1] {
-        if attempt > 0 {
-            sleep(pause(attempt)).await;
-        }
-        let held = match read(publishing).await {
-            Ok(held) => held,
-            Err(error) => {
-                last = error.to_string();
-                continue;
-            }
-        };
-        let now = token(publishing, &held);
-        let (changes, foreign) = if now.as_ref() == Some(&publishing.swap.token) {
-            back(publishing, &held, &undone)
-        } else if now.as_ref() == Some(&undone) || standing == Standing::Made {
-            // Done before; without a record it was removed again.
-            return if now.is_none() || now.as_ref() == Some(&undone) {
-                left(publishing, &held)
-            } else {
-                Err("another rollout has published since".to_owned())
-            };
-        } else {
-            // It has not taken hold, and shall not: with another record it compares in vain.
-            (vec![record(publishing, &held, Some(fence(publishing, &undone)))], Vec::new())
-        };
-        match swap(publishing, &changes).await {
-            Ok(()) if foreign.is_empty() => return Ok(()),
-            Ok(()) => return Err(format!("somebody else has changed {} since: it was left alone", foreign.join(", "))),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(last)
-}
-
-/// The changes back, and the keys that are somebody else's by now.
-fn back(publishing: &Publishing, held: &Held, undone: &str) -> (Vec<Change>, Vec<String>) {
-    let (mut changes, mut foreign) = (Vec::new(), Vec::new());
-    for (key, old) in &publishing.swap.old {
-        let there = held.get(key).map(|value| &value.bytes);
-        if there == old.as_ref() {
-            continue;
-        }
-        if there != publishing.swap.new.get(key).and_then(Option::as_ref) {
-            foreign.push(key.clone());
-            continue;
-        }
-        let version = held.get(key).map_or(0, |value| value.version);
-        changes.push(Change { key: key.clone(), version, value: old.clone() });
-    }
-    let state = publishing.swap.old_state.clone();
-    let state = state.map(|state| State { token: undone.to_owned(), ..state }.write());
-    changes.push(record(publishing, held, state));
-    (changes, foreign)
-}
-
-/// A record like the one that was there, with another token.
-fn fence(publishing: &Publishing, undone: &str) -> Vec<u8> {
-    let state = publishing.swap.old_state.clone().unwrap_or_default();
-    State { token: undone.to_owned(), ..state }.write()
-}
-
-fn record(publishing: &Publishing, held: &Held, value: Option<Vec<u8>>) -> Change {
-    let key = publishing.swap.state_key.clone();
-    let version = held.get(&key).map_or(0, |value| value.version);
-    Change { key, version, value }
-}
-
-/// Whether a change that is taken back has left everything as it was.
-fn left(publishing: &Publishing, held: &Held) -> Result<(), String> {
-    let differs = |(key, old): &(&String, &Option<Vec<u8>>)| held.get(*key).map(|value| &value.bytes) != old.as_ref();
-    let foreign: Vec<_> = publishing.swap.old.iter().filter(differs).map(|(key, _)| key.as_str()).collect();
-    if foreign.is_empty() { Ok(()) } else { Err(format!("somebody else has changed {} since", foreign.join(", "))) }
 }
 
 /// What every store of the plan holds now, by a look at each.
@@ -241,8 +146,4 @@ fn silent() -> StoreError {
 
 fn pause(attempt: u32) -> Duration {
     Duration::from_millis(100) * 2_u32.pow(attempt)
-}
-
-fn failure(doing: String, reason: String) -> Failure {
-    Failure { host: None, service: None, doing, reason, log: Vec::new() }
 }

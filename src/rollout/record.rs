@@ -6,18 +6,17 @@ use futures_util::future::join_all;
 
 use crate::engine::EngineError;
 use crate::event::{Direction, Event, Warning};
-use crate::fleet::ledger::{Entry, Ledger, marker_name};
+use crate::fleet::ledger::{Ledger, marker_name};
 use crate::fleet::observed::Observed;
 use crate::name::HostName;
 use crate::rollout::run::{Bound, Run};
 
 /// Writes the ledger with its new entry to every host that can be reached. A host that misses it is named; the
 /// others hold it, and the next rollout brings it there.
-pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
-    let number = entry.number;
+pub(super) async fn write(run: &Run<'_>, ledger: &Ledger) {
+    let number = ledger.last_number();
     // A journal that fails keeps nobody from telling the hosts what they run.
     run.recorder.note(Event::Recording { number });
-    let ledger = ledger.clone().with(entry);
     let text = ledger.text();
     let name = marker_name(&run.plan.scope);
     let writes = run.doors.hosts.keys().map(|host| async {
@@ -38,7 +37,7 @@ pub(super) async fn write(run: &Run<'_>, ledger: &Ledger, entry: Entry) {
 /// put there for a release that did not come. Failures are warnings: what is too much disturbs nobody.
 pub(super) async fn tidy(run: &Run<'_>, before: &Observed) {
     let hosts = run.plan.seen.keys().filter_map(|host| {
-        let kept = before.seen(host).into_iter().flat_map(|seen| &seen.containers);
+        let kept = before.seen(host).into_iter().flat_map(|seen| seen.containers.iter().chain(&seen.jobs));
         let kept = kept.flat_map(|container| container.stamp.mounted.iter().cloned());
         let new = run.plan.preparations.get(host).into_iter().flat_map(|preparation| &preparation.deliveries);
         let places: BTreeSet<_> = kept.chain(new.map(|(_, set)| set.place.clone())).collect();

@@ -20,6 +20,7 @@ struct State {
     sequence: u64,
     journal: Option<Box<dyn Journal>>,
     broken: Option<String>,
+    others: Vec<Arc<dyn EventSink>>,
 }
 
 /// The journal cannot be written, so nothing new may be begun.
@@ -30,7 +31,7 @@ pub struct JournalBroken(pub String);
 impl Recorder {
     /// A recorder without a journal, for what only looks.
     pub fn new(clock: Arc<dyn Clock>, sink: Arc<dyn EventSink>) -> Self {
-        let state = Arc::new(Mutex::new(State { sequence: 0, journal: None, broken: None }));
+        let state = Arc::new(Mutex::new(State { sequence: 0, journal: None, broken: None, others: Vec::new() }));
         Self { clock, sink, redactor: Redactor::default(), state }
     }
 
@@ -43,6 +44,11 @@ impl Recorder {
     /// From here on, events are kept in `journal` too.
     pub fn keep_in(&self, journal: Box<dyn Journal>) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).journal = Some(journal);
+    }
+
+    /// From here on, events are told to `sink` too.
+    pub fn tell(&self, sink: Arc<dyn EventSink>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).others.push(sink);
     }
 
     /// The operator's clock.
@@ -85,6 +91,7 @@ impl Recorder {
         }
         // Shown after it is kept: what an operator has read is in the journal.
         self.sink.take(&record);
+        state.others.iter().for_each(|sink| sink.take(&record));
         failed
     }
 }

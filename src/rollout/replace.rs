@@ -7,10 +7,13 @@ use crate::engine::EngineError;
 use crate::event::{Direction, Event, Failure};
 use crate::name::HostName;
 use crate::plan::unwind::unwind;
-use crate::plan::{Replacement, Step, Subject, Target};
+use crate::plan::{Cause, Replacement, Step, Subject, Target};
+use crate::rollout::compare;
 use crate::rollout::gate::{self, GateFailure, Watched};
-use crate::rollout::policy::Undo;
+use crate::rollout::policy::{self, Undo};
+use crate::rollout::reboot;
 use crate::rollout::run::{Bound, CALL, Run};
+use crate::rollout::seat;
 use crate::rollout::traffic;
 
 /// Lines of a container's output that are shown as evidence.
@@ -23,7 +26,12 @@ pub(super) enum Replaced {
     /// The operator asked to stop before it was promoted, and it was undone.
     Cancelled(Result<Undone, UndoFailure>),
     /// It failed and was undone.
-    Failed(Failure, Result<Undone, UndoFailure>),
+    Failed {
+        failure: Failure,
+        /// Whether it was asked, and found not to do well.
+        unhealthy: bool,
+        undo: Result<Undone, UndoFailure>,
+    },
 }
 
 /// A host that was brought back.
@@ -59,35 +67,67 @@ pub(super) async fn stage(run: &Run<'_>, replacement: &Replacement) -> Result<()
     steps(run, replacement, &replacement.staging, Direction::Forward, &mut Vec::new()).await
 }
 
-/// Carries out a replacement that is staged; whatever fails or is cancelled is undone before this returns. Where the fleet
-/// `goes_back` after a failure, or this is the `only` one that was begun, stores go back first: what starts again finds the
-/// values that it was rolled out with.
-pub(super) async fn forward(run: &Run<'_>, replacement: &Replacement, goes_back: bool, only: bool) -> Replaced {
+/// How far a replacement got before anything of it is undone.
+pub(super) enum Attempt {
+    /// The host runs its target.
+    Promoted,
+    /// It stopped on the way; what was attempted is to be undone.
+    Stopped(Stopped, Vec<Step>),
+}
+
+impl Attempt {
+    /// Whether something failed, and not only the wish to stop ended it.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self, Self::Stopped(Stopped::Failed { .. }, _))
+    }
+}
+
+/// Carries out a replacement that is staged. Undoes nothing; that is for [`conclude`]. Where the fleet `goes_back` after a
+/// failure, the others of the batch are not waited for until they have proved themselves.
+pub(super) async fn attempt(run: &Run<'_>, replacement: &Replacement, goes_back: bool) -> Attempt {
     let mut attempted = replacement.staging.clone();
     let stopped = match steps(run, replacement, &replacement.steps, Direction::Forward, &mut attempted).await {
         Ok(()) => {
             let (host, service) = (replacement.host.clone(), replacement.service.clone());
-            run.recorder.note(Event::Promoted { host, service, release: replacement.target.release() });
-            return Replaced::Promoted;
+            run.progress();
+            run.recorder.note(if replacement.cause == Cause::Asked {
+                Event::Acted { host, service, kind: run.plan.kind }
+            } else {
+                Event::Promoted { host, service, release: replacement.target.release() }
+            });
+            return Attempt::Promoted;
         }
         Err(stopped) => stopped,
     };
+    reboot::left(run, replacement, &stopped);
     if let Stopped::Failed { failure, .. } = &stopped {
         run.recorder.note(Event::HostFailed { failure: failure.clone() });
+        if goes_back {
+            run.stop.request();
+        }
     }
-    if only || goes_back && matches!(stopped, Stopped::Failed { .. }) {
-        run.withdraw().await;
-    }
-    let undone = undo(run, replacement, &unwind(replacement, &attempted)).await;
+    Attempt::Stopped(stopped, attempted)
+}
+
+/// Undoes what was attempted, unless the host runs its target.
+pub(super) async fn conclude(run: &Run<'_>, replacement: &Replacement, attempt: Attempt) -> Replaced {
+    let Attempt::Stopped(stopped, attempted) = attempt else { return Replaced::Promoted };
+    let unhealthy = matches!(stopped, Stopped::Failed { unhealthy: true, .. });
+    let undoing = if policy::has_had_its_chance(replacement.is_of_running(), unhealthy) {
+        Vec::new()
+    } else {
+        unwind(replacement, &attempted)
+    };
+    let undone = undo(run, replacement, &undoing).await;
     match stopped {
         Stopped::Cancelled => Replaced::Cancelled(undone),
-        Stopped::Failed { failure, .. } => Replaced::Failed(failure, undone),
+        Stopped::Failed { failure, unhealthy } => Replaced::Failed { failure, unhealthy, undo: undone },
     }
 }
 
 /// Carries out steps that undo something: with more patience, and without regard to the operator's wish to stop.
 pub(super) async fn undo(run: &Run<'_>, replacement: &Replacement, undoing: &[Step]) -> Result<Undone, UndoFailure> {
-    let gated = undoing.contains(&Step::Gate(Subject::Old));
+    let gated = undoing.iter().any(|step| matches!(step, Step::Gate(Subject::Old | Subject::Own)));
     if undoing.is_empty() {
         return Ok(Undone { gated });
     }
@@ -116,9 +156,13 @@ async fn steps(
 ) -> Result<(), Stopped> {
     for step in steps {
         let (host, service, step) = (replacement.host.clone(), replacement.service.clone(), step.clone());
-        // Once the gate is passed, finishing is shorter than undoing.
-        let past_gate = attempted.iter().any(|step| matches!(step, Step::Gate(_)));
-        if direction == Direction::Forward && !past_gate && run.cancel.is_requested() {
+        // Once the gate is passed, finishing is shorter than undoing; so it is where undoing is to start again what was stopped.
+        let past_gate = attempted.iter().any(|step| match step {
+            Step::Gate(_) | Step::Reboot => true,
+            Step::Stop(Subject::Own, _) => replacement.is_of_running(),
+            _ => false,
+        });
+        if direction == Direction::Forward && !past_gate && run.is_stopping() {
             return Err(Stopped::Cancelled);
         }
         run.lock.set_step(format!("{host} {service}: {step}"));
@@ -163,19 +207,65 @@ async fn do_step(
     step: &Step,
     direction: Direction,
 ) -> Result<(), GateFailure> {
+    if let (Step::Stop(subject, _), Some(_)) = (step, &replacement.traffic)
+        && find(run, replacement, subject).await?.is_some()
+    {
+        traffic::before_stop(run, replacement, direction).await?;
+    }
+    if let (Step::Reboot, Some(_)) = (step, &replacement.traffic) {
+        traffic::before_stop(run, replacement, direction).await?;
+    }
+    let work = while_out(run, replacement, step, direction);
+    let stays_out = matches!(
+        step,
+        Step::Stop(..)
+            | Step::Start(_)
+            | Step::Gate(_)
+            | Step::Promote(_)
+            | Step::Doubt(_)
+            | Step::Switch(..)
+            | Step::Signal(..)
+            | Step::Reboot
+    );
+    if replacement.traffic.is_none() || !stays_out {
+        return work.await;
+    }
+    tokio::select! {
+        done = work => done,
+        never = traffic::hold(run, replacement, direction) => match never {},
+    }
+}
+
+/// A step as such; whoever calls keeps the host out of traffic meanwhile.
+async fn while_out(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    step: &Step,
+    direction: Direction,
+) -> Result<(), GateFailure> {
     match step {
         Step::Drain => return traffic::drain(run, replacement, direction).await,
-        Step::Admit => return traffic::admit(run, replacement, direction).await,
-        Step::Gate(subject) if replacement.traffic.is_some() => {
-            return tokio::select! {
-                passed = pass_gate(run, replacement, subject, direction) => passed,
-                never = traffic::hold(run, replacement, direction) => match never {},
-            };
+        Step::Admit => {
+            if direction == Direction::Forward {
+                compare::begin(run, replacement).await?;
+            }
+            return traffic::admit(run, replacement, direction).await;
         }
+        Step::Seat(subject) => return seat::seat(run, replacement, subject, direction).await,
+        Step::Unseat(subject) => return seat::unseat(run, replacement, subject, direction).await,
         Step::Gate(subject) => return pass_gate(run, replacement, subject, direction).await,
+        Step::Reboot => {
+            reboot::wait(run, replacement).await?;
+            traffic::forget(run, replacement).await;
+            return Ok(());
+        }
         _ => {}
     }
-    change(run, replacement, step, direction).await.map_err(|error| GateFailure::Unanswered(error.to_string()))
+    change(run, replacement, step, direction).await?;
+    if matches!(step, Step::Stop(..)) {
+        traffic::forget(run, replacement).await;
+    }
+    Ok(())
 }
 
 async fn pass_gate(
@@ -184,8 +274,7 @@ async fn pass_gate(
     subject: &Subject,
     direction: Direction,
 ) -> Result<(), GateFailure> {
-    let unanswered = |error: EngineError| GateFailure::Unanswered(error.to_string());
-    let Some(id) = find(run, replacement, subject).await.map_err(unanswered)? else {
+    let Some(id) = find(run, replacement, subject).await? else {
         return Err(GateFailure::Unhealthy("the container is gone".to_owned()));
     };
     let (health, ports) = match (subject, &replacement.before, &replacement.target) {
@@ -194,7 +283,8 @@ async fn pass_gate(
         (_, _, Target::Existing { container, .. }) => (&container.health, &[][..]),
     };
     let watched = Watched { host: &replacement.host, service: &replacement.service, id, health, ports };
-    gate::pass(run, &watched, direction == Direction::Forward).await
+    let heeds_cancel = direction == Direction::Forward && !(*subject == Subject::Own && replacement.is_of_running());
+    gate::pass(run, &watched, heeds_cancel).await
 }
 
 async fn change(
@@ -216,6 +306,9 @@ async fn change(
     | Step::Stop(subject, _)
     | Step::Promote(subject)
     | Step::Remove(subject)
+    | Step::Doubt(subject)
+    | Step::Switch(subject, _)
+    | Step::Signal(subject, _)
     | Step::Gate(subject)) = step
     else {
         return Ok(());
@@ -229,17 +322,18 @@ async fn change(
     };
     match step {
         Step::Start(_) => {
-            if replacement.steps.iter().any(|step| matches!(step, Step::Stop(Subject::New, _))) {
-                // A lost stop of the same container must not take hold after its start.
+            if replacement
+                .steps
+                .iter()
+                .any(|step| matches!(step, Step::Stop(Subject::New | Subject::Own, _) | Step::Doubt(_)))
+            {
+                // A lost stop or mark of the same container must not take hold after its start.
                 run.settle(host).await;
             }
             run.begin_life(&id);
             run.change(host, direction, Bound::CHANGE, || engine.start(&id)).await
         }
-        Step::Stop(_, grace) => {
-            traffic::before_stop(run, replacement, direction).await?;
-            run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await
-        }
+        Step::Stop(_, grace) => run.change(host, direction, Bound::stop(*grace), || engine.stop(&id, *grace)).await,
         Step::Remove(_) => run.change(host, direction, Bound::CHANGE, || engine.remove(&id)).await,
         Step::Promote(subject) => {
             let (name, restart) = match (subject, &replacement.before) {
@@ -248,7 +342,31 @@ async fn change(
             };
             run.change(host, direction, Bound::CHANGE, || engine.promote(&id, &name, &restart)).await
         }
-        Step::Drain | Step::Admit | Step::Create | Step::Gate(_) => Ok(()),
+        Step::Doubt(_) => run.change(host, direction, Bound::CHANGE, || engine.doubt(&id)).await,
+        Step::Switch(subject, to) => {
+            let live = match (subject, &replacement.before) {
+                (Subject::Old, Some(before)) => before.live.as_ref(),
+                _ => replacement.target.live(),
+            };
+            let (Some(live), Some(version)) = (live, to.version()) else {
+                return Err(EngineError::Refused("it has no files that it could be switched to".to_owned()));
+            };
+            let switch = || engine.switch(&run.plan.scope, live, version);
+            run.change(host, direction, Bound::CHANGE, switch).await
+        }
+        Step::Signal(_, signal) => {
+            // A lost mark or switch must not take hold once it has proved itself with what it has now.
+            run.settle(host).await;
+            // What it was asked before was asked of its other files.
+            run.begin_life(&id);
+            run.change(host, direction, Bound::CHANGE, || engine.signal(&id, signal)).await?;
+            // Nor may a lost signal come while it proves itself.
+            run.settle(host).await;
+            Ok(())
+        }
+        Step::Drain | Step::Admit | Step::Seat(_) | Step::Unseat(_) | Step::Create | Step::Gate(_) | Step::Reboot => {
+            Ok(())
+        }
     }
 }
 
@@ -260,13 +378,17 @@ pub(super) async fn unstage(run: &Run<'_>, replacement: &Replacement) -> Result<
 
 /// The id of a step's container; `None` if there is none (any more). A create without an answer may have left one
 /// behind under its unproven name.
-async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Result<Option<ContainerId>, EngineError> {
+pub(super) async fn find(
+    run: &Run<'_>,
+    replacement: &Replacement,
+    subject: &Subject,
+) -> Result<Option<ContainerId>, EngineError> {
     match (subject, &replacement.before, &replacement.target) {
-        (Subject::Left(id, _), _, _) => Ok(Some(id.clone())),
+        (Subject::Left(id, _) | Subject::Kept(id, _), _, _) => Ok(Some(id.clone())),
         (Subject::Old, Some(before), _) => Ok(Some(before.id.clone())),
         (Subject::Old, None, _) => Err(EngineError::NotFound("the plan names no container to go back to".to_owned())),
-        (Subject::New, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
-        (Subject::New, _, Target::Create { .. }) => {
+        (Subject::New | Subject::Own, _, Target::Existing { container, .. }) => Ok(Some(container.id.clone())),
+        (Subject::New | Subject::Own, _, Target::Create { .. }) => {
             let created = run.created(&replacement.host, &replacement.service);
             if created.is_some() {
                 return Ok(created);
@@ -280,7 +402,7 @@ async fn find(run: &Run<'_>, replacement: &Replacement, subject: &Subject) -> Re
 
 /// The last lines of the container that a step failed on, as far as they can be had.
 async fn evidence(run: &Run<'_>, replacement: &Replacement, step: &Step) -> Vec<String> {
-    let (Step::Gate(subject) | Step::Start(subject)) = step else { return Vec::new() };
+    let (Step::Gate(subject) | Step::Start(subject) | Step::Signal(subject, _)) = step else { return Vec::new() };
     match find(run, replacement, subject).await {
         Ok(Some(id)) => log_of(run, &replacement.host, &id).await,
         Ok(None) | Err(_) => Vec::new(),

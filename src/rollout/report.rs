@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Query;
+use crate::environment::error_rate::{Tally, Verdict};
 use crate::error::Exit;
 use crate::event::Failure;
-use crate::name::{HostName, ServiceName};
+use crate::name::{HostName, JobName, ServiceName};
 use crate::release::ReleaseId;
 
 /// The end of a run.
@@ -20,6 +22,15 @@ pub struct Report {
     /// Every store of the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stores: Vec<StoreRow>,
+    /// Every job of the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobRow>,
+    /// Errors of new servers and of old ones, where they were compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<Compared>,
+    /// What Prometheus answered, where it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Asked>,
     /// What failed first.
     pub failure: Option<Failure>,
     /// What failed beside it, where hosts were asked at the same time.
@@ -37,6 +48,10 @@ pub enum Outcome {
     Completed,
     /// Every touched host runs what it ran before, healthy.
     RolledBack,
+    /// The canary runs the release, healthy, and waits to be promoted.
+    Canary,
+    /// Hosts that failed run what they ran before, the others run the release, all of them healthy.
+    Partial,
     /// Mixed or unknown: the rows say which is which.
     Halted,
     /// The operator interrupted it; the hosts in hand were finished or undone.
@@ -120,6 +135,70 @@ pub enum StoreNow {
     Unknown(String),
 }
 
+/// New servers compared with old ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Of which service.
+    pub service: ServiceName,
+    /// The hosts of the batch.
+    pub hosts: Vec<HostName>,
+    /// What their servers did since they got requests.
+    pub new: Tally,
+    /// What the others did meanwhile.
+    pub old: Tally,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+/// What Prometheus answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// About which service.
+    pub service: ServiceName,
+    /// What was asked.
+    pub query: Query,
+    /// The numbers of the answer, those that may not be first; of many only some.
+    pub numbers: Vec<Number>,
+    /// Whether all were as they may be.
+    pub passed: bool,
+}
+
+/// One number of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// What it is about, as `{instance="web1"}`.
+    pub labels: String,
+    /// As it was written.
+    pub value: String,
+}
+
+/// One job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRow {
+    /// Its name.
+    pub job: JobName,
+    /// Where it runs.
+    pub host: HostName,
+    /// Whether the release before can still run once it has.
+    pub reversible: bool,
+    /// How it stands.
+    pub now: JobNow,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobNow {
+    /// It was not started in this rollout.
+    NotRun,
+    /// It ran to a good end, in this rollout or before.
+    Done,
+    /// It failed, or could not be started.
+    Failed,
+    /// It was started, and nobody waits for it any more.
+    Left,
+}
+
 /// What runs of a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,12 +237,26 @@ pub enum RowHealth {
 }
 
 impl Outcome {
+    /// The word for it that programs get.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled-back",
+            Self::Canary => "canary",
+            Self::Partial => "partial",
+            Self::Halted => "mixed",
+            Self::Cancelled => "interrupted",
+            Self::Unchanged => "unchanged",
+            Self::Locked(_) => "locked",
+        }
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Completed => Exit::Done,
+            Self::Completed | Self::Canary => Exit::Done,
             Self::RolledBack => Exit::RolledBack,
-            Self::Halted => Exit::Mixed,
+            Self::Partial | Self::Halted => Exit::Mixed,
             Self::Cancelled => Exit::Interrupted,
             Self::Unchanged => Exit::Unchanged,
             Self::Locked(_) => Exit::Locked,

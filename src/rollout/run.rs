@@ -1,27 +1,34 @@
 //! What the parts of one rollout share: the plan, the doors, the lock, and how a host is told something.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::container::ContainerId;
 use crate::engine::EngineError;
+use crate::environment::Point;
 use crate::event::{Direction, Event, Failure};
 use crate::fleet::key::FingerprintKey;
 use crate::fleet::observed::ContainerState;
-use crate::name::{HostName, ServiceName};
-use crate::plan::Plan;
+use crate::hook::facts::Moment;
+use crate::hook::{Facts, Hooks};
+use crate::name::{HostName, JobName, ServiceName};
+use crate::plan::{Batch, Plan};
 use crate::publish::Publishing;
 use crate::release::Files;
 use crate::rollout::Rollout;
 use crate::rollout::cancel::Cancel;
+use crate::rollout::compare::Counted;
 use crate::rollout::doors::{Doors, HostDoors};
-use crate::rollout::lock::Lock;
+use crate::rollout::hooks::{Caller, Halted};
+use crate::rollout::lock::{Claim, Lock};
 use crate::rollout::publish;
 use crate::rollout::publish::Published;
+use crate::rollout::reboot::Meeting;
 use crate::rollout::recorder::Recorder;
+use crate::rollout::report::{Asked, Compared, JobNow};
 
 /// For how long after its time is up a call without an answer may still take hold on a host. What undoes
 /// something waits this long first, so that a late "stop" cannot hit what was started again.
@@ -43,6 +50,11 @@ impl Bound {
     /// A call that cannot disturb anything: it looks, or makes something present.
     pub(super) const HARMLESS: Self = Self { answer: CALL, late: Duration::ZERO };
 
+    /// A change that may take so much longer than others.
+    pub(super) fn patient(more: Duration) -> Self {
+        Self { answer: CALL + more, ..Self::CHANGE }
+    }
+
     /// A stop, which the engine may be carrying out for as long as `grace`.
     pub(super) fn stop(grace: Duration) -> Self {
         Self { answer: grace + LATE, late: grace + LATE }
@@ -57,9 +69,13 @@ pub(super) struct Run<'a> {
     pub(super) doors: &'a Doors,
     pub(super) recorder: &'a Recorder,
     pub(super) cancel: &'a Cancel,
+    /// The fleet goes back: what has not proved itself need not do so any more.
+    pub(super) stop: Cancel,
     pub(super) lock: &'a Lock,
     pub(super) publishing: &'a [Publishing],
     pub(super) published: Published,
+    hooks: &'a dyn Hooks,
+    claim: Claim,
     shared: Mutex<Shared>,
 }
 
@@ -71,24 +87,75 @@ struct Shared {
     lives: BTreeMap<ContainerId, ContainerState>,
     /// Containers created in this run.
     created: BTreeMap<(HostName, ServiceName), ContainerId>,
-    /// Stores that could not be put back.
+    /// When a host got ready last, or the batch began.
+    progressed: Option<Instant>,
+    /// Stores that are not as they should be after what failed.
     kept_back: Vec<Failure>,
+    /// Jobs that were begun.
+    jobs: BTreeMap<JobName, JobNow>,
+    /// What balancers had counted when a service got requests on a host.
+    counted: BTreeMap<(HostName, ServiceName), Counted>,
+    /// What new servers did beside the old ones.
+    compared: Vec<Compared>,
+    /// What was answered about what was measured.
+    asked: Vec<Asked>,
+    /// Hosts that are to be rebooted, and how far that is.
+    meetings: BTreeMap<HostName, Arc<Meeting>>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(rollout: &Rollout<'a>, lock: &'a Lock) -> Self {
-        let Rollout { plan, files, publishing, key, doors, recorder, cancel, .. } = *rollout;
-        let published = Published::default();
-        Self { plan, files, key, doors, recorder, cancel, lock, publishing, published, shared: Mutex::default() }
+        let Rollout { plan, files, publishing, key, doors, recorder, hooks, cancel, .. } = *rollout;
+        Self {
+            plan,
+            files,
+            key,
+            doors,
+            recorder,
+            cancel,
+            stop: Cancel::default(),
+            lock,
+            publishing,
+            published: Published::default(),
+            hooks,
+            claim: rollout.claim.clone(),
+            shared: Mutex::default(),
+        }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs the hook of a batch, counted from 0, if there is one.
+    pub(super) async fn call_hook(&self, point: Point, index: usize, batch: &Batch) -> Result<(), Halted> {
+        let Self { plan, recorder, cancel, .. } = *self;
+        if !plan.hooks.contains_key(&point) {
+            return Ok(());
+        }
+        self.lock.set_step(format!("hook {point}"));
+        let facts = Facts::planned(Moment::Hook(point), plan, &self.claim.rollout, &self.claim.by);
+        let facts = facts.of_batch(index + 1, plan.batches.len(), batch);
+        Caller { hooks: &plan.hooks, door: self.hooks, recorder, cancel }.call(&facts).await
+    }
+
     /// The doors of a host of the plan.
     pub(super) fn host(&self, name: &HostName) -> Result<&'a HostDoors, EngineError> {
         self.doors.hosts.get(name).ok_or_else(|| EngineError::Unreachable(format!("no connection to {name}")))
+    }
+
+    /// Whether what has not proved itself yet is to stop: the operator wishes so, or the fleet goes back.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.cancel.is_requested() || self.stop.is_requested()
+    }
+
+    /// Returns when [`is_stopping`](Self::is_stopping) is true.
+    pub(super) async fn stopping(&self) {
+        tokio::select! {
+            biased;
+            () = self.cancel.requested() => {}
+            () = self.stop.requested() => {}
+        }
     }
 
     pub(super) fn remember(&self, host: &HostName, service: &ServiceName, id: ContainerId) {
@@ -97,6 +164,59 @@ impl<'a> Run<'a> {
 
     pub(super) fn created(&self, host: &HostName, service: &ServiceName) -> Option<ContainerId> {
         self.shared().created.get(&(host.clone(), service.clone())).cloned()
+    }
+
+    /// A batch has begun, or another host of it is ready.
+    pub(super) fn progress(&self) {
+        self.shared().progressed = Some(Instant::now());
+    }
+
+    /// Returns when the batch has made no progress for so long.
+    pub(super) async fn stalled(&self, patience: Duration) {
+        loop {
+            let Some(until) = self.shared().progressed.and_then(|last| last.checked_add(patience)) else { return };
+            if Instant::now() >= until {
+                return;
+            }
+            sleep_until(until).await;
+        }
+    }
+
+    /// How a job stands now.
+    pub(super) fn set_job(&self, job: &JobName, now: JobNow) {
+        self.shared().jobs.insert(job.clone(), now);
+    }
+
+    /// How a job stands; `None` if nothing was done about it.
+    pub(super) fn job(&self, job: &JobName) -> Option<JobNow> {
+        self.shared().jobs.get(job).copied()
+    }
+
+    pub(super) fn begin_count(&self, host: &HostName, service: &ServiceName, counted: Counted) {
+        self.shared().counted.insert((host.clone(), service.clone()), counted);
+    }
+
+    /// What balancers had counted when the service got requests on a host.
+    pub(super) fn begun_count(&self, host: &HostName, service: &ServiceName) -> Option<Counted> {
+        self.shared().counted.get(&(host.clone(), service.clone())).cloned()
+    }
+
+    pub(super) fn compared(&self, compared: Compared) {
+        self.shared().compared.push(compared);
+    }
+
+    pub(super) fn asked(&self, asked: Asked) {
+        self.shared().asked.push(asked);
+    }
+
+    /// Every answer, in order.
+    pub(super) fn all_asked(&self) -> Vec<Asked> {
+        self.shared().asked.clone()
+    }
+
+    /// Every comparison, in order.
+    pub(super) fn all_compared(&self) -> Vec<Compared> {
+        self.shared().compared.clone()
     }
 
     /// How the container looked when it was first seen after its last start by us; `now` if it is seen for the first time.
@@ -159,9 +279,20 @@ impl<'a> Run<'a> {
         self.shared().kept_back = failures;
     }
 
-    /// Why stores could not be put back.
+    /// Gives stores the new values again that were put back, for what runs the release and stays with it.
+    pub(super) async fn publish_again(&self) {
+        let failures = publish::again(self).await;
+        self.shared().kept_back.extend(failures);
+    }
+
+    /// Why stores are not as they should be.
     pub(super) fn not_withdrawn(&self) -> Vec<Failure> {
         std::mem::take(&mut self.shared().kept_back)
+    }
+
+    /// Where all that is on a host in this batch waits for its reboot.
+    pub(super) fn meeting(&self, host: &HostName) -> Arc<Meeting> {
+        Arc::clone(self.shared().meetings.entry(host.clone()).or_default())
     }
 
     fn doubt(&self, host: &HostName, late: Duration) {

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::balancer::Admin;
 use crate::container::SpecDigest;
+use crate::environment::Route;
+use crate::fleet::ledger::Placements;
 use crate::fleet::observed::{BackendView, EngineHealth, Observed, ObservedContainer, ObservedHost};
 use crate::name::{HostName, ServiceName};
 use crate::plan::incumbent::is_active;
-use crate::plan::{Plan, Traffic};
+use crate::plan::{Cause, Plan, Replacement, Seating, Traffic};
+use crate::rollout::acts;
 use crate::rollout::report::{Row, RowHealth, RowTraffic, Running};
 
 /// What the last gate or monitor of this run said about a service on a host.
@@ -70,6 +73,8 @@ fn row(
     let (was, is) = (before.seen(&host), after.seen(&host));
     let replacement = plan.replacements().find(|one| one.host == host && one.service == service);
     let traffic = replacement.and_then(|one| one.traffic.as_ref()).map(|traffic| in_traffic(traffic, after));
+    let seating = replacement.and_then(|one| one.seating.as_ref());
+    let traffic = traffic.or_else(|| seating.zip(is).map(|(seating, is)| sits(seating, is, &service, after)));
     let gets_requests = matches!(traffic, None | Some(RowTraffic::In));
     // What has nothing to go back to is left out of traffic, or as it was.
     let has_way_back = replacement.is_some_and(|one| one.before.is_some());
@@ -78,13 +83,18 @@ fn row(
         at_origin: (gets_requests || !has_way_back)
             && is.is_some_and(|seen| at_origin(plan, was, seen, &host, &service)),
     };
+    let asked = replacement.filter(|one| one.cause == Cause::Asked);
+    let requests = Requests { all: gets_requests, none: replacement.is_some_and(|one| gets_none(one, is, after)) };
+    let is_rebooted = acts::is_rebooted(plan, &host, after);
+    let standing = asked.map_or(standing, |one| acts::standing(plan.kind, one, (was, is), requests, is_rebooted));
     let health = match is {
         None => RowHealth::Unknown,
         Some(seen) => health(seen, &service, gated.says(&host, &service)),
     };
+    let number = |one: &ObservedContainer| number(plan, before, &host, one);
     let row = Row {
-        before: was.map_or(Running::Unknown, |seen| running(seen, &service)),
-        now: is.map_or(Running::Unknown, |seen| running(seen, &service)),
+        before: was.map_or(Running::Unknown, |seen| running(seen, &service, number)),
+        now: is.map_or(Running::Unknown, |seen| running(seen, &service, number)),
         as_intended: standing.at_target,
         health,
         traffic,
@@ -92,6 +102,27 @@ fn row(
         service,
     };
     (row, standing)
+}
+
+/// Which of the balancers of a service on a host send it requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Requests {
+    /// All of them, as far as nobody has put the server into maintenance.
+    pub(super) all: bool,
+    /// None of them.
+    pub(super) none: bool,
+}
+
+/// Whether no balancer may send requests to what a replacement is about, and it sits behind no edge.
+fn gets_none(one: &Replacement, host: Option<&ObservedHost>, after: &Observed) -> bool {
+    let is_out = |route: &Route| match after.backends.get(&(route.balancer.clone(), route.backend.clone())) {
+        Some(BackendView::Seen(servers)) => {
+            servers.get(&route.server).is_some_and(|it| matches!(it.admin, Admin::Drain | Admin::Maintenance))
+        }
+        Some(BackendView::Unseen(_)) | None => false,
+    };
+    let sits = || host.is_none_or(|host| active(host, &one.service).iter().any(|it| it.seat.is_some()));
+    one.traffic.iter().flat_map(|traffic| &traffic.routes).all(is_out) && (one.seating.is_none() || !sits())
 }
 
 /// Whether all balancers send requests, or would if somebody had not put the server into maintenance.
@@ -103,12 +134,25 @@ fn in_traffic(traffic: &Traffic, after: &Observed) -> RowTraffic {
             Some(BackendView::Unseen(_)) | None => None,
         };
         match seen {
-            None => return RowTraffic::Unknown,
+            // That one sends no requests is worth more than that another is silent.
+            None if all == RowTraffic::In => all = RowTraffic::Unknown,
+            None => {}
             Some(server) if server.is_in_traffic() || server.admin == Admin::Maintenance => {}
             Some(_) => all = RowTraffic::Out,
         }
     }
     all
+}
+
+/// Whether the edge sends requests to what runs.
+fn sits(seating: &Seating, host: &ObservedHost, service: &ServiceName, after: &Observed) -> RowTraffic {
+    let running = active(host, service);
+    let mut seats = [&seating.new, &seating.old].into_iter().chain(seating.left.values());
+    let sitting = running.iter().find_map(|one| one.seat).and_then(|there| seats.find(|seat| seat.address == there));
+    match sitting {
+        None => RowTraffic::Out,
+        Some(seat) => in_traffic(&seating.traffic(seat), after),
+    }
 }
 
 fn active<'a>(host: &'a ObservedHost, service: &'a ServiceName) -> Vec<&'a ObservedContainer> {
@@ -133,12 +177,12 @@ fn at_origin(
 ) -> bool {
     let replacement = plan.replacements().find(|one| one.host == *host && one.service == *service);
     let before = match replacement {
-        Some(replacement) => replacement.before.as_ref().map(|before| &before.id),
-        None => was.and_then(|was| active(was, service).first().map(|container| &container.id)),
+        Some(replacement) => replacement.before.as_ref().map(|before| (&before.id, &before.spec)),
+        None => was.and_then(|was| active(was, service).first().map(|one| (&one.id, &one.stamp.spec))),
     };
     match (active(is, service)[..].as_ref(), before) {
         ([], None) => true,
-        ([one], Some(before)) => one.settled() && one.id == *before,
+        ([one], Some((id, spec))) => one.settled() && one.id == *id && one.stamp.spec == *spec,
         // Nothing to go back to: what ran anyway was left alone.
         (now, None) => was.is_some_and(|was| {
             active(was, service).iter().map(|container| &container.id).eq(now.iter().map(|container| &container.id))
@@ -147,10 +191,23 @@ fn at_origin(
     }
 }
 
-fn running(host: &ObservedHost, service: &ServiceName) -> Running {
+/// The release that created a container or, as far as it was switched to other files since, that it was switched for.
+fn number(plan: &Plan, before: &Observed, host: &HostName, one: &ObservedContainer) -> u64 {
+    let (stamp, ledger) = (&one.stamp, before.ledger());
+    if stamp.spec.version().is_none() {
+        return stamp.release;
+    }
+    let has = |placements: &Placements| {
+        placements.get(host).and_then(|services| services.get(&stamp.service)) == Some(&stamp.spec)
+    };
+    let earlier = || ledger.entries.iter().rev().find(|entry| has(&entry.placements)).map(|entry| entry.release.number);
+    if has(&plan.placements) { plan.release.number } else { earlier().unwrap_or(stamp.release) }
+}
+
+fn running(host: &ObservedHost, service: &ServiceName, number: impl Fn(&ObservedContainer) -> u64) -> Running {
     match active(host, service)[..] {
         [] => Running::Nothing,
-        [one] => Running::Release { number: one.stamp.release, image: one.stamp.image.to_string() },
+        [one] => Running::Release { number: number(one), image: one.stamp.image.to_string() },
         ref several => Running::Several(several.iter().map(|container| container.name.clone()).collect()),
     }
 }

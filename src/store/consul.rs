@@ -13,12 +13,16 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::http::{ask, client, garbled, refused};
-use super::{Change, Held, Store, StoreError, Value};
+use super::{Change, Held, Store, StoreError, Value, within};
 use crate::environment::Secret;
 use crate::environment::publish::StoreAccess;
 
 /// Keys that are asked for at the same time.
 const AT_ONCE: usize = 8;
+/// Operations of a transaction; newer servers take more.
+const MAX_OPERATIONS: usize = 64;
+/// Bytes of a transaction as it is sent, by `limits.txn_max_req_len`.
+const MAX_BYTES: usize = 512 * 1024;
 
 /// A Consul server or agent.
 pub struct Consul {
@@ -71,11 +75,15 @@ impl Store for Consul {
         Ok(found.into_iter().flatten().collect())
     }
 
+    fn fits(&self, changes: &[Change]) -> Result<(), String> {
+        within("changes", changes.len(), MAX_OPERATIONS)?;
+        within("bytes, as they are sent,", body(changes).len(), MAX_BYTES)
+    }
+
     async fn swap(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let operations: Vec<Json> = changes.iter().map(operation).collect();
         let url = format!("{}/v1/txn", self.address);
         let request = self.request(self.client.put(url)).header("Content-Type", "application/json");
-        let (status, text) = ask(request.body(Json::from(operations).to_string())).await?;
+        let (status, text) = ask(request.body(body(changes))).await?;
         match status {
             StatusCode::OK => Ok(()),
             // Consul answers a token that may not do this as it answers a change of somebody else.
@@ -86,6 +94,10 @@ impl Store for Consul {
             other => Err(refused(other, &text)),
         }
     }
+}
+
+fn body(changes: &[Change]) -> String {
+    Json::from(changes.iter().map(operation).collect::<Vec<_>>()).to_string()
 }
 
 /// A `cas` with index 0 creates, and fails where the key is there.

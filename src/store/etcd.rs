@@ -11,9 +11,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 
 use super::http::{ask, client, garbled, refused};
-use super::{Change, Held, Store, StoreError, Value};
+use super::{Change, Held, Store, StoreError, Value, within};
 use crate::environment::Secret;
 use crate::environment::publish::StoreAccess;
+
+/// `--max-txn-ops`: comparisons of a transaction, and what it reads or writes.
+const MAX_OPERATIONS: usize = 128;
+/// `--max-request-bytes`, less what frames each key and value.
+const MAX_BYTES: usize = 1536 * 1024 - MAX_OPERATIONS * 64;
 
 /// An etcd server or cluster.
 pub struct Etcd {
@@ -46,6 +51,24 @@ impl Etcd {
         read(answer)
     }
 
+    async fn read_part(&self, keys: &[&String], held: &mut Held) -> Result<(), StoreError> {
+        let ranges = keys.iter().map(|key| json!({ "request_range": { "key": STANDARD.encode(key) } }));
+        let answer = self.call("kv/txn", &json!({ "success": ranges.collect::<Vec<_>>() })).await?;
+        let answers = answer["responses"].as_array().map_or(&[][..], Vec::as_slice);
+        if answers.len() != keys.len() {
+            return Err(garbled("it does not speak of every key"));
+        }
+        for (key, answer) in keys.iter().zip(answers) {
+            let Some(found) = answer["response_range"]["kvs"].get(0) else { continue };
+            let value = found["value"].as_str().unwrap_or_default();
+            let bytes = STANDARD.decode(value).map_err(|error| garbled(&error.to_string()))?;
+            let version = found["mod_revision"].as_str().and_then(|text| text.parse().ok());
+            let version = version.ok_or_else(|| garbled("a key has no revision"))?;
+            held.insert((*key).clone(), Value { bytes, version });
+        }
+        Ok(())
+    }
+
     async fn authenticate(&self, name: &str, password: &Secret) -> Result<String, StoreError> {
         let body = json!({ "name": name, "password": password.expose() });
         let request = self.client.post(format!("{}/v3/auth/authenticate", self.address)).body(body.to_string());
@@ -64,22 +87,19 @@ fn read((status, text): (StatusCode, String)) -> Result<Json, StoreError> {
 #[async_trait]
 impl Store for Etcd {
     async fn read(&self, keys: &BTreeSet<String>) -> Result<Held, StoreError> {
-        let ranges = keys.iter().map(|key| json!({ "request_range": { "key": STANDARD.encode(key) } }));
-        let answer = self.call("kv/txn", &json!({ "success": ranges.collect::<Vec<_>>() })).await?;
-        let answers = answer["responses"].as_array().map_or(&[][..], Vec::as_slice);
-        if answers.len() != keys.len() {
-            return Err(garbled("it does not speak of every key"));
-        }
+        let keys: Vec<&String> = keys.iter().collect();
         let mut held = Held::new();
-        for (key, answer) in keys.iter().zip(answers) {
-            let Some(found) = answer["response_range"]["kvs"].get(0) else { continue };
-            let value = found["value"].as_str().unwrap_or_default();
-            let bytes = STANDARD.decode(value).map_err(|error| garbled(&error.to_string()))?;
-            let version = found["mod_revision"].as_str().and_then(|text| text.parse().ok());
-            let version = version.ok_or_else(|| garbled("a key has no revision"))?;
-            held.insert(key.clone(), Value { bytes, version });
+        // A change compares what was seen, so it does no harm to see it bit by bit.
+        for keys in keys.chunks(MAX_OPERATIONS) {
+            self.read_part(keys, &mut held).await?;
         }
         Ok(held)
+    }
+
+    fn fits(&self, changes: &[Change]) -> Result<(), String> {
+        within("changes", changes.len(), MAX_OPERATIONS)?;
+        let size = |change: &Change| 2 * change.key.len() + change.value.as_ref().map_or(0, Vec::len);
+        within("bytes", changes.iter().map(size).sum(), MAX_BYTES)
     }
 
     async fn swap(&self, changes: &[Change]) -> Result<(), StoreError> {

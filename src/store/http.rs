@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 
 use super::StoreError;
 use crate::environment::publish::StoreAccess;
@@ -18,19 +18,33 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// Characters of a refusal that are shown.
 const WORDS: usize = 300;
 
-/// A client that trusts and identifies itself as the manifest says. Contacts nobody.
-pub(super) fn client(root: &Path, access: &StoreAccess) -> Result<Client, String> {
+/// A client that trusts whom the system trusts, and this authority. Contacts nobody.
+pub(crate) fn client_with(ca: Option<&Path>) -> Result<Client, String> {
+    builder(Path::new(""), ca)?.build().map_err(|error| chain(&error))
+}
+
+fn builder(root: &Path, ca: Option<&Path>) -> Result<ClientBuilder, String> {
     // A proxy of the operator's is for the world outside; and redirects would carry the token elsewhere.
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .connect_timeout(CONNECT)
         .timeout(ANSWER)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none());
+    trusting(builder, root, ca)
+}
+
+/// The same client, that also trusts this authority. A relative path is beneath `root`.
+pub(crate) fn trusting(builder: ClientBuilder, root: &Path, ca: Option<&Path>) -> Result<ClientBuilder, String> {
+    let Some(ca) = ca else { return Ok(builder) };
+    let pem = fs::read(root.join(ca)).map_err(|error| format!("{}: {error}", ca.display()))?;
+    let authorities = reqwest::Certificate::from_pem_bundle(&pem);
+    Ok(builder.tls_certs_merge(authorities.map_err(|error| format!("{}: {}", ca.display(), chain(&error)))?))
+}
+
+/// A client that trusts and identifies itself as the manifest says. Contacts nobody.
+pub(super) fn client(root: &Path, access: &StoreAccess) -> Result<Client, String> {
+    let mut builder = builder(root, access.ca.as_deref())?;
     let read = |path: &Path| fs::read(root.join(path)).map_err(|error| format!("{}: {error}", path.display()));
-    if let Some(ca) = &access.ca {
-        let authorities = reqwest::Certificate::from_pem_bundle(&read(ca)?);
-        builder = builder.tls_certs_merge(authorities.map_err(|error| format!("{}: {}", ca.display(), chain(&error)))?);
-    }
     if let Some((cert, key)) = &access.identity {
         let mut pem = read(cert)?;
         pem.push(b'\n');

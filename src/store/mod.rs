@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 pub mod consul;
 pub mod etcd;
-mod http;
+pub(crate) mod http;
 
 /// One store.
 #[async_trait]
@@ -15,9 +15,17 @@ pub trait Store: Send + Sync {
     /// What is under these keys now; a key that is not there is left out.
     async fn read(&self, keys: &BTreeSet<String>) -> Result<Held, StoreError>;
 
+    /// Whether it takes these changes at once; the reason why not. Contacts nobody.
+    fn fits(&self, changes: &[Change]) -> Result<(), String>;
+
     /// Makes all changes or none. [`StoreError::Conflict`] if one of the keys no longer has the version that was seen, so
     /// that a change can take hold once at most, and never over somebody else's.
     async fn swap(&self, changes: &[Change]) -> Result<(), StoreError>;
+}
+
+/// Refuses what is more than a store takes at once.
+fn within(what: &str, is: usize, most: usize) -> Result<(), String> {
+    if is <= most { Ok(()) } else { Err(format!("{is} {what} at once, and it takes {most}")) }
 }
 
 /// Values by key.

@@ -13,9 +13,11 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tower_service::Service;
 
-use super::{Stream, Transport, TransportError};
+use super::{Program, Socket, Stream, Transport, TransportError};
 use crate::fleet::TlsFiles;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,8 +71,34 @@ impl Transport for TcpTransport {
         None
     }
 
+    async fn sockets(&self, _: u32) -> Option<Result<String, TransportError>> {
+        None
+    }
+
+    async fn start(&self, _words: &[String]) -> Option<Result<Program, TransportError>> {
+        None
+    }
+
     fn address(&self) -> Option<String> {
         Some(self.host.clone())
+    }
+
+    async fn close(&self) {}
+}
+
+/// A TCP port that is no engine's, as seen from here.
+#[derive(Debug)]
+pub struct TcpSocket(pub String, pub u16);
+
+#[async_trait]
+impl Socket for TcpSocket {
+    async fn open(&self) -> Result<Box<dyn Stream>, TransportError> {
+        let Self(host, port) = self;
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port))).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => Err(failed(format!("cannot connect to {host}:{port}: {error}"))),
+            Err(_) => Err(failed(format!("no connection to {host}:{port} within {} s", CONNECT_TIMEOUT.as_secs()))),
+        }
     }
 
     async fn close(&self) {}

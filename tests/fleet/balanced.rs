@@ -1,6 +1,7 @@
 //! Rollouts behind real balancers that help nobody: what clients see, and what becomes of a rollout when a balancer
 //! forgets, refuses or is gone.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::{Balancer, Fleet, Meter, Project, Running, Server};
@@ -68,11 +69,18 @@ fn a_server_that_a_restarted_balancer_has_put_back_is_drained_again() {
     project.edit("min_healthy_time: 300ms", "min_healthy_time: 3s");
     project.tag("v2");
     let run = in_hand(&project, "h1");
-    let balancer = fleet.balancer("lb1");
-    balancer.set("h1", "ready");
-    balancer.wait("is drained again", "h1", |server| !server.is_up());
+    // Somebody's hand at the one, and a reload of the other, whose new process knows of nothing.
+    fleet.balancer("lb1").set("h1", "ready");
+    fleet.script(&["balancer", "reload", "lb2"]);
+    for balancer in balancers(&fleet) {
+        balancer.wait("is drained again", "h1", |server| !server.is_up());
+    }
     let run = run.end().expect(0);
-    assert!(run.text().contains("not_drained"), "{run}");
+    let again = run.events("warning");
+    for balancer in ["lb1", "lb2"] {
+        let is_it = |event: &&serde_json::Value| event["not_drained"]["route"]["balancer"] == balancer;
+        assert!(again.iter().any(is_it), "{balancer}: {run}");
+    }
     assert_eq!(fleet.releases(), ["v2"; 3]);
     assert_all_get_requests(&fleet);
 }
@@ -157,4 +165,59 @@ fn requests_that_do_not_end_fail_the_rollout_or_are_cut_off_as_the_manifest_says
     let run = project.deploy(0);
     assert!(!run.events("warning").is_empty() && run.text().contains("cut_off"), "{run}");
     drop(slow);
+}
+
+#[test]
+fn a_release_that_fails_a_part_of_requests_is_found_out_by_the_balancers_counters() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    project.edit("monitor: 300ms", "monitor: 4s, error_rate: { requests: 50 }");
+    let meters = balancers(&fleet).map(|balancer| Meter::start(&fleet, &balancer.url, RATE / 2));
+    for meter in &meters {
+        meter.wait_for_more(u64::from(RATE));
+    }
+    project.tag("v2");
+    project.template("mode=flaky");
+    let run = project.deploy(3);
+    assert_eq!((&run.failure()["doing"], &run.failure()["host"]), (&"compare errors".into(), &"h1".into()), "{run}");
+    let promoted: Vec<_> = run.events("promoted").iter().map(|event| event["host"].clone()).collect();
+    assert_eq!(promoted, ["h1"], "no other host was to get it: {run}");
+    let compared = &run.result["report"]["compared"][0];
+    let number = |of: &str, what: &str| compared[of][what].as_u64().expect("a number");
+    assert!(number("new", "failed") * 6 > number("new", "requests") && number("old", "failed") == 0, "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    assert_all_get_requests(&fleet);
+    project.template("mode=abrupt");
+    let run = project.deploy(0);
+    let verdicts: Vec<_> = run.events("compared").iter().map(|event| event["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["pass", "pass"], "with the last host no old one is left: {run}");
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    for meter in meters {
+        meter.stop();
+    }
+}
+
+/// A connection to the application of a host that no balancer knows of.
+fn connected(fleet: &Fleet, host: &str) -> TcpStream {
+    TcpStream::connect((fleet.host(host).address.as_str(), 8080)).expect("the application listens")
+}
+
+#[test]
+fn a_connection_that_no_balancer_counts_is_waited_for_and_cut_off_at_the_deadline_with_a_word() {
+    let fleet = Fleet::start();
+    let project = serving(&fleet);
+    project.edit("drain_deadline: 20s", "drain_deadline: 3s");
+    project.tag("v2");
+    let stays = connected(&fleet, "h1");
+    let goes = connected(&fleet, "h2");
+    let mut run = project.start(&["deploy", "prod", "--yes"]);
+    run.wait_for_step("h2", "drain");
+    drop(goes);
+    let run = run.end().expect(0);
+    let warnings = run.events("warning");
+    let cut_off: Vec<_> = warnings.iter().filter(|warning| warning["cut_off"].is_object()).collect();
+    let told: Vec<_> = cut_off.iter().map(|it| (&it["cut_off"]["host"], &it["cut_off"]["connections"])).collect();
+    assert_eq!(told, [(&"h1".into(), &1.into())], "{run}");
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+    drop(stays);
 }

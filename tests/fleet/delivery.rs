@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::{Fleet, Project};
+use crate::support::poll::until;
+use crate::support::{Fleet, Project, SOON};
 
 /// In the manifest of the tests.
 const COPIED: &str = "target: /etc/app/app.conf }";
@@ -92,6 +93,62 @@ fn a_directory_of_the_host_holds_the_files_of_its_release_without_ssh_too() {
     assert_eq!(files("h3").len(), 2);
     project.run(&["rollback", "prod", "--yes"]).expect(0);
     assert!(!configuration(&fleet, "h3").contains("colour=blue"));
+}
+
+/// What the application has taken up, on every host.
+fn loaded(fleet: &Fleet) -> Vec<String> {
+    let hosts = ["h1", "h2", "h3"].iter();
+    let loaded = |host: &&str| fleet.host(host).get("/").map(|answer| answer["loaded"].to_string()).unwrap_or_default();
+    hosts.map(loaded).collect()
+}
+
+#[test]
+fn a_running_container_is_switched_to_other_files_by_a_signal_and_back_when_that_fails() {
+    let fleet = Fleet::start();
+    let project = delivering(&fleet, "volume, on_change: SIGHUP");
+    project.install();
+    let ids = || ["h1", "h2", "h3"].map(|host| fleet.host(host).only().id().to_owned());
+    let began = ids();
+    project.template("colour=blue");
+    let run = project.install();
+    assert!(run.text().contains("SIGHUP"), "{run}");
+    assert_eq!(ids(), began, "no container is replaced");
+    assert!(loaded(&fleet).iter().all(|text| text.contains("colour=blue")), "{:?}", loaded(&fleet));
+    project.run(&["status", "prod", "--check"]).expect(0);
+    // An engine restarts it as before, with the files that it has now.
+    let pid = fleet.script(&["docker", "h1", "inspect", "--format", "{{.State.Pid}}", &began[0]]);
+    fleet.script(&["exec", "h1", "kill", "-9", pid.trim()]);
+    until("the container is started again", SOON, || {
+        let pid_now = fleet.script(&["docker", "h1", "inspect", "--format", "{{.State.Pid}}", &began[0]]);
+        (pid_now.trim() != "0" && pid_now != pid && fleet.host("h1").get("/").is_some()).then_some(())
+    });
+    assert!(loaded(&fleet).iter().all(|text| text.contains("colour=blue")), "{:?}", loaded(&fleet));
+    // What does not bear its new files gets the old ones again: on the host itself, and on those before it.
+    for mode in ["never-healthy", "exit"] {
+        project.misbehave_on("h2", mode);
+        project.deploy(3);
+        assert_eq!(ids(), began);
+        assert!(loaded(&fleet).iter().all(|text| text.contains("colour=blue")), "{:?}", loaded(&fleet));
+        project.run(&["status", "prod", "--check"]).expect(0);
+    }
+    project.run(&["rollback", "prod", "--yes"]).expect(0);
+    assert_eq!(ids(), began);
+    assert!(loaded(&fleet).iter().all(|text| !text.contains("colour=blue")), "{:?}", loaded(&fleet));
+    assert_eq!(volumes(&fleet, "h1").len(), 1);
+}
+
+#[test]
+fn a_directory_of_the_host_holds_what_a_running_container_is_switched_to() {
+    let fleet = Fleet::start();
+    let project = delivering(&fleet, "{ host: /srv/configuration }, on_change: signal");
+    project.install();
+    let began = fleet.host("h3").only().id().to_owned();
+    project.template("colour=blue");
+    project.install();
+    assert_eq!(fleet.host("h3").only().id(), began);
+    assert!(loaded(&fleet).iter().all(|text| text.contains("colour=blue")), "{:?}", loaded(&fleet));
+    // What runs is found at the end of its links.
+    project.run(&["config", "render", "prod", "--diff", "--check"]).expect(0);
 }
 
 #[test]

@@ -57,3 +57,29 @@ fn a_container_gate_goes_by_the_images_own_health_check() {
     project.edit(HTTP, "container: {}");
     assert_tells_apart(&fleet, &project, |project| project.misbehave_on("h2", "never-healthy"));
 }
+
+#[test]
+fn a_container_that_answers_for_another_release_does_not_pass() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.edit("healthy_deadline: 5s", "healthy_deadline: 3s");
+    project.edit("image: shop/web:v1", "image: shop/web:${TAG}");
+    let expect = "successes: 3\n      expect: { header: { X-Release: \"${TAG}\" } }";
+    let smoke = r#"smoke: [{ path: /, contains: '"release":"${TAG}"' }, { path: /posts, method: POST, status: 400 }]"#;
+    project.edit(HTTP, &format!("{HTTP}\n      {expect}\n      {smoke}"));
+    project.write(".env", "TAG=v1\n");
+    project.install();
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    // It is healthy, and says of itself that it is another one.
+    project.write(".env", "TAG=v2\n");
+    project.edit("GREETING: hello", "GREETING: hello, RELEASE: v1");
+    let run = project.deploy(3);
+    assert_eq!(run.failure()["doing"], "gate new", "{run}");
+    let reason = run.failure()["reason"].as_str().expect("a reason");
+    assert!(reason.contains("its header X-Release is `v1`, not `v2`"), "{reason}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    fleet.assert_true(&run);
+    project.edit(", RELEASE: v1", "");
+    fleet.assert_true(&project.deploy(0));
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+}

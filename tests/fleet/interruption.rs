@@ -1,5 +1,7 @@
 //! Rollouts that do not come to their own end: Ctrl-C, a second Ctrl-C, a kill.
 
+use std::time::UNIX_EPOCH;
+
 use crate::support::poll::until;
 use crate::support::{Container, Fleet, Project, Running, SOON};
 
@@ -51,8 +53,12 @@ fn a_second_interrupt_stops_at_once_and_the_next_deploy_heals_what_was_left() {
     project.misbehave_on("h2", "ignore-term");
     let mut running = project.start(&["deploy", "prod", "--yes"]);
     running.wait_for_step("h2", "gate");
+    let began = UNIX_EPOCH.elapsed().expect("it is after 1970");
     running.signal("INT");
-    running.wait_for_step("h2", "stop");
+    // A step is named before the engine is told of it.
+    until("h2's engine stops the new container", SOON, || {
+        fleet.host("h2").changes_since(began).iter().any(|change| change.contains(" kill ")).then_some(())
+    });
     running.signal("INT");
     let run = running.end().expect(4);
     assert!(run.took.as_secs() < 10, "it went on for {:?}", run.took);
@@ -60,6 +66,8 @@ fn a_second_interrupt_stops_at_once_and_the_next_deploy_heals_what_was_left() {
         run.result["error"]["message"].as_str().is_some_and(|message| message.contains("stopped at once")),
         "{run}"
     );
+    // The engine goes on with the stop that it was told of; a plan made meanwhile would be stale when it has ended.
+    until("h2 runs nothing any more", SOON, || fleet.host("h2").running().is_empty().then_some(()));
     project.template("");
     assert_completes(&fleet, &project);
 }

@@ -1,5 +1,8 @@
-//! A registry that does not let us in.
+//! A registry that does not let us in, and what operators do in one.
 
+use serde_json::Value;
+
+use crate::support::images::publish_one;
 use crate::support::{Fleet, Project};
 
 const WRONG: &str = "wr0ng-8c1f60d3e5";
@@ -29,5 +32,55 @@ fn a_registry_that_does_not_answer_changes_nothing() {
     fleet.script(&["registry", "stop"]);
     let run = project.deploy(1);
     assert!(run.text().contains(&fleet.registry()), "the registry is not named: {run}");
+    assert_eq!(fleet.snapshot(), before);
+}
+
+/// Tags of `shop/web` with what they lead to.
+fn tags(project: &Project) -> Vec<(String, String)> {
+    let run = project.run(&["registry", "tags", "prod"]).expect(0);
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let tags = run.result["tags"].as_array().expect("tags");
+    assert!(tags.iter().all(|tag| tag["is_named"] == (tag["tag"] == "v1")), "{run}");
+    tags.iter().map(|tag| (text(&tag["tag"]), text(&tag["digest"]))).collect()
+}
+
+#[test]
+fn operators_list_look_move_tags_and_remove_what_no_host_needs() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    publish_one(&fleet.registry(), "v9", |arguments| fleet.script(arguments));
+    let before = fleet.snapshot();
+    let run = project.run(&["registry", "ls", "prod"]).expect(0);
+    assert!(
+        run.result["repositories"]["repositories"].as_array().expect("names").contains(&"shop/web".into()),
+        "{run}"
+    );
+    let seen = tags(&project);
+    let of = |tag: &str| seen.iter().find(|(name, _)| name == tag).map(|(_, digest)| digest.clone()).expect("a digest");
+    let (v2, v9) = (of("v2"), of("v9"));
+    // A tag that was not there, the same again, and one that leads elsewhere.
+    for (to, was, is_moved) in
+        [("v9", None, true), ("v9", Some(&v9), false), ("v2", Some(&v9), true), ("v9", Some(&v2), true)]
+    {
+        let run = project.run(&["tag", "prod", &format!("shop/web:{to}"), "stable", "--yes"]).expect(0);
+        let tag = &run.result["tag"];
+        assert_eq!(
+            (tag["before"].as_str(), tag["moved"].as_bool()),
+            (was.map(String::as_str), Some(is_moved)),
+            "{run}"
+        );
+        assert!(tags(&project).contains(&("stable".to_owned(), of(to))));
+    }
+    let run = project.run(&["registry", "inspect", "prod", "shop/web:stable"]).expect(0);
+    assert_eq!(run.result["image"]["digest"], v9.as_str(), "{run}");
+    assert!(run.result["image"]["content"]["image"]["layers"][0]["size"].as_u64() > Some(0), "{run}");
+    // What hosts run stays; what nobody needs is gone with all of its tags.
+    let run = project.run(&["registry", "rm", "prod", "shop/web:v1", "--yes"]).expect(1);
+    assert!(run.text().contains("h1 runs it as web"), "{run}");
+    let run = project.run(&["registry", "rm", "prod", "shop/web:stable", "--yes"]).expect(0);
+    assert_eq!(run.result["image"]["tags"], serde_json::json!(["stable", "v9"]), "{run}");
+    let left: Vec<_> = tags(&project).into_iter().map(|(tag, _)| tag).collect();
+    assert_eq!(left, ["v1", "v2", "v3"]);
     assert_eq!(fleet.snapshot(), before);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 18] = [
+const PURE: [&str; 28] = [
     "src/plan",
     "src/name.rs",
     "src/duration.rs",
@@ -14,13 +14,23 @@ const PURE: [&str; 18] = [
     "src/publish/swap.rs",
     "src/release.rs",
     "src/event.rs",
+    "src/event",
+    "src/hook/facts.rs",
+    "src/fleet/act.rs",
+    "src/fleet/checkup",
     "src/fleet/ledger.rs",
+    "src/fleet/machine.rs",
     "src/fleet/observed.rs",
     "src/fleet/select.rs",
+    "src/fleet/settings.rs",
+    "src/fleet/setup",
     "src/fleet/stamp.rs",
     "src/fleet/status.rs",
+    "src/rollout/acts.rs",
     "src/rollout/policy.rs",
     "src/rollout/verdict.rs",
+    "src/engine/content.rs",
+    "src/engine/sockets.rs",
     "src/engine/spec.rs",
 ];
 

@@ -101,3 +101,55 @@ fn two_environments_differ_in_the_values_that_are_named() {
     let (code, text) = shipctl(&project, &["config", "diff", "prod", "stagin"]);
     assert!(code == 2 && text.contains("did you mean `staging`?"), "{text}");
 }
+
+#[test]
+fn render_prints_and_writes_what_goes_to_stores_without_secrets() {
+    let project = Project::new().with("templates/level.j2", "{{ environment }}").with(
+        "environments/prod.yml",
+        "project: shop
+hosts: { h1: { docker: unix:///h1 } }
+services: { web: { image: shop/web, health: none } }
+secrets: { token: { environment: TOKEN } }
+configs: { level: { template: templates/level.j2 } }
+publish:
+  settings:
+    etcd: { address: \"https://e:1\" }
+    keys: { level: { config: level }, a/b: x, key: { secret: token } }
+",
+    );
+    let (code, text) = shipctl(&project, &["config", "render", "prod"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (0, "# store settings shop/prod/a/b\nx\n# store settings shop/prod/level\nprod\n")
+    );
+    let (code, text) = shipctl(&project, &["config", "render", "prod", "-o", "out"]);
+    assert_eq!(code, 0, "{text}");
+    let written =
+        |key: &str| std::fs::read_to_string(project.root().join(format!("out/_publish/settings/shop%2Fprod%2F{key}")));
+    assert_eq!((written("level").ok().as_deref(), written("a%2Fb").ok().as_deref()), (Some("prod"), Some("x")));
+    assert!(written("key").is_err());
+    let (_, json) = shipctl(&project, &["config", "render", "prod", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["files"][0]["key"], "shop/prod/a/b");
+}
+
+#[test]
+fn values_of_variables_are_shown_only_where_they_are_asked_for() {
+    let project =
+        project().with("hot.yml", "services: { web: { image: \"shop/web:${TAG}\" } }\n").with(".env", "TAG=7\n");
+    let show = ["config", "show", "prod", "--file", "hot.yml"];
+    let (_, text) = shipctl(&project, &show);
+    assert!(text.contains("image: shop/web:${TAG}") && !text.contains("shop/web:7"), "{text}");
+    let (code, text) = shipctl(&project, &[&show[..], &["--interpolate"]].concat());
+    assert!(code == 0 && text.contains("image: shop/web:7"), "{text}");
+    let project = project.with(".env", "");
+    let (code, text) = shipctl(&project, &[&show[..], &["--interpolate"]].concat());
+    assert!(code == 2 && text.contains("TAG"), "{text}");
+}
+
+#[test]
+fn what_is_no_release_is_refused_before_a_host_is_asked() {
+    let (code, text) = shipctl(&project(), &["rollback", "prod", "--to", "../x", "--yes"]);
+    assert!(code == 2 && text.contains("`../x` is not the name of a release"), "{text}");
+    assert!(!text.contains("h1"), "{text}");
+}

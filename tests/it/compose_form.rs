@@ -195,6 +195,9 @@ impl Form {
         if update.failure_action == FailureAction::Pause {
             keys.set("failure_action", json!("pause"));
         }
+        if update.failure_action == FailureAction::Continue {
+            keys.set("failure_action", json!("continue"));
+        }
         self.some("update_config", Value::Object(keys.0));
     }
 }

@@ -85,14 +85,29 @@ fn probe(level: &str) -> String {
         "services.<name>.configs and secrets, one of them" => service(format!("configs: [{{ source: app, {probe} }}]")),
         "publish.<name>.consul" => format!("publish: {{ settings: {{ consul: {{ {probe} }} }} }}"),
         "publish.<name>.etcd" => format!("publish: {{ settings: {{ etcd: {{ {probe} }} }} }}"),
+        "notify.<name>.webhook" => format!("notify: {{ team: {{ webhook: {{ {probe} }} }} }}"),
+        "notify.<name>.slack" => format!("notify: {{ team: {{ slack: {{ {probe} }} }} }}"),
+        "hooks" => format!("hooks: {{ {probe} }}"),
         "registry" => format!("registry: {{ host: a.b, {probe} }}"),
+        "images" => format!("images: {{ {probe} }}"),
         "secrets.<name>" => format!("secrets: {{ token: {{ {probe} }} }}"),
+        "services.<name>.health.smoke, one of them" => {
+            service(format!("health: {{ exec: x, smoke: [{{ {probe} }}] }}"))
+        }
+        "services.<name>.deploy.update_config.queries, one of them" => {
+            service(format!("deploy: {{ update_config: {{ queries: [{{ {probe} }}] }} }}"))
+        }
+        "services.<name>.health.expect" => {
+            service(format!("health: {{ http: {{ port: 80 }}, expect: {{ {probe} }} }}"))
+        }
         "services.<name>.networks.<name>" => service(format!("networks: {{ back: {{ {probe} }} }}")),
         "services.<name>" => service(probe),
+        "prune" => format!("prune: {{ {probe} }}"),
+        "edge" => format!("edge: {{ {probe} }}"),
         _ => {
             let Some(keys) = level.strip_prefix("services.<name>.") else {
-                if level == "balancers.<name>.haproxy" {
-                    return format!("balancers: {{ front: {{ haproxy: {{ {probe} }} }} }}");
+                if let Some(kind) = level.strip_prefix("balancers.<name>.") {
+                    return format!("balancers: {{ fresh: {{ {kind}: {{ {probe} }} }} }}");
                 }
                 let (section, _) = level.split_once('.').unwrap_or((level, ""));
                 let name = BTreeMap::from([
@@ -101,6 +116,9 @@ fn probe(level: &str) -> String {
                     ("configs", "app"),
                     ("networks", "back"),
                     ("publish", "settings"),
+                    ("jobs", "migrate"),
+                    ("hooks", "success"),
+                    ("notify", "team"),
                     ("volumes", "data"),
                 ]);
                 return format!("{section}: {{ {}: {{ {probe} }} }}", name[section]);
@@ -141,7 +159,9 @@ fn every_example_of_the_reference_is_sound() {
         assert!(!section.examples.is_empty(), "{}", section.level);
         for example in &section.examples {
             let mut project = Project::new().with("environments/base.yml", BASE).with("environments/test.yml", example);
-            for file in ["certs/ca.pem", "certs/cert.pem", "certs/key.pem", "etc/app.conf", "Dockerfile"] {
+            for file in
+                ["certs/ca.pem", "certs/cert.pem", "certs/key.pem", "etc/app.conf", "Dockerfile", "scripts/tell"]
+            {
                 project = project.with(file, "x\n");
             }
             if let Err(problems) = project.load("test", &[]) {

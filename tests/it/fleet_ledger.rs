@@ -20,6 +20,9 @@ fn rollout(ledger: Ledger, kind: Kind, release: u64, result: RolloutResult, size
         at: Timestamp::UNIX_EPOCH,
         placements: BTreeMap::new(),
         published: std::collections::BTreeMap::new(),
+        jobs: std::collections::BTreeMap::new(),
+        pinned: std::collections::BTreeMap::new(),
+        reason: None,
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 use shipctl::environment::{self, RegistryLogin, Secret};
-use shipctl::image::reference::ImageName;
+use shipctl::image::reference::{ImageName, Reference};
 use shipctl::redact::Redactor;
 use shipctl::registry::credentials::{Logins, Origin, make_url_safe};
 use shipctl::registry::token::Challenge;
@@ -51,6 +51,11 @@ async fn serve(respond: impl Fn(usize, &str, &str) -> String + Send + 'static) -
 }
 
 async fn resolve(host: &str, docker_config: Option<&Path>, image: &str) -> Result<String, RegistryError> {
+    let (registry, image) = open(host, docker_config, image);
+    registry.resolve(&image).await.map(|digest| digest.to_string())
+}
+
+fn open(host: &str, docker_config: Option<&Path>, image: &str) -> (OciRegistry, Reference) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let password = "registry-password".parse().unwrap();
     let login = RegistryLogin { username: "ship".to_owned(), password };
@@ -59,8 +64,48 @@ async fn resolve(host: &str, docker_config: Option<&Path>, image: &str) -> Resul
     let secrets = BTreeMap::from([("registry-password".parse().unwrap(), Secret::new(PASSWORD.to_owned()))]);
     let logins = Logins::new(Some(&own), &secrets, docker_config.map(Path::to_owned), Redactor::default()).unwrap();
     let registry = OciRegistry::open(Path::new("/"), Some(&own), logins).unwrap();
-    let image = image.parse::<ImageName>().unwrap().locate(Some(host));
-    registry.resolve(&image).await.map(|digest| digest.to_string())
+    (registry, image.parse::<ImageName>().unwrap().locate(Some(host)))
+}
+
+#[tokio::test]
+async fn labels_are_those_of_the_image_also_behind_an_index() {
+    let config = r#"{"architecture":"arm64","os":"linux","config":{"Labels":{"shipctl.content":"c0ffee"}}}"#;
+    let descriptor = |kind: &str, text: &str| {
+        format!(r#"{{"mediaType":"{kind}","digest":"{}","size":{}}}"#, digest(text), text.len())
+    };
+    let image = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}}"#,
+        descriptor("application/vnd.oci.image.config.v1+json", config)
+    );
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{}]}}"#,
+        descriptor("application/vnd.oci.image.manifest.v1+json", &image)
+    );
+    for top in [image.clone(), index] {
+        let (name, image) = (format!("web@{}", digest(&top)), image.clone());
+        let (host, _) = serve(move |_, _, request| {
+            let is_index = |text: &str| text.contains("\"manifests\"");
+            let kind = |text: &str| if is_index(text) { "index" } else { "manifest" };
+            let manifest = |text: &str| {
+                let headers = format!(
+                    "docker-content-digest: {}\r\ncontent-type: application/vnd.oci.image.{}.v1+json\r\n",
+                    digest(text),
+                    kind(text)
+                );
+                answer("200 OK", &headers, text)
+            };
+            match request.split(' ').nth(1) {
+                Some(path) if path.contains("/blobs/") => answer("200 OK", "", config),
+                Some(path) if path.ends_with(&digest(&top)) => manifest(&top),
+                Some(path) if path.ends_with(&digest(&image)) => manifest(&image),
+                _ => answer("200 OK", "", ""),
+            }
+        })
+        .await;
+        let (registry, image) = open(&host, None, &name);
+        let labels = registry.labels(&image).await.unwrap();
+        assert_eq!(labels.get("shipctl.content").map(String::as_str), Some("c0ffee"));
+    }
 }
 
 #[tokio::test]

@@ -22,15 +22,13 @@ fn a_node_application_with_a_database_and_a_proxy() {
       services.nginx.volumes (docker-compose.yml:24): `./certbot/www` is a folder beside the file, which no host has — build it into the image, mount an absolute path of the hosts, or make it a volume
       services.nginx.volumes (docker-compose.yml:25): `z` is not an option of a volume here; the volume was kept — on a host with SELinux, label the path by hand
       services.nginx.links (docker-compose.yml:29): services on one network of a host find each other by name — remove it, and name the network of both where it is another one
-      services.api.build.cache_from (docker-compose.yml:41): the builder's own cache is used
-      services.worker.build.cache_from (docker-compose.yml:41): the builder's own cache is used
       services.api.deploy.replicas (docker-compose.yml:61): so many ran on one machine; here every host runs one — write `deploy: { replicas: … }`, and ports as a range such as `8080-8089:80`
       services.api.deploy.resources.reservations.cpus (docker-compose.yml:64): an engine reserves no processors — use `limits`, or `cpu_shares`
       services.adminer (docker-compose.yml:101): a service with a profile is only started when it is asked for, and is left out — write it into an environment of its own, if it is to be deployed
 
     translated, but not the same as before:
-      services.api.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment
-      services.worker.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment
+      services.api.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment; or write what is secret as `NAME: { secret: name }`
+      services.worker.env_file (docker-compose.yml:10): the variables of `.env.production` are named under `environment`; their values were not copied — put the lines of `.env.production` into `.env` beside `environments/`, or into the environment; or write what is secret as `NAME: { secret: name }`
       services.nginx.health (docker-compose.yml:16): the service has no health check, so that a container passes as soon as it runs — write `health: { http: { port: …, path: … } }`, or `tcp`, `exec` or `container`
       services.nginx.volumes (docker-compose.yml:23): `./nginx/default.conf` is now a template, templates/nginx/default.conf.j2, and a config of the service — the container gets a copy, which it cannot change for the host
       services.nginx.depends_on (docker-compose.yml:26): services are rolled out in the order of the file, each behind its gate: the order was kept — a start of a host keeps no order; let the service wait for what it needs
@@ -81,6 +79,7 @@ fn a_node_application_with_a_database_and_a_proxy() {
           context: .
           dockerfile: docker/api.Dockerfile
           args: { NODE_ENV: production, NPM_TOKEN: "${NPM_TOKEN}" }
+          cache_from: ["ghcr.io/acme/storefront:cache"]
         command: [node, dist/server.js]
         environment:
           NODE_ENV: production
@@ -119,6 +118,7 @@ fn a_node_application_with_a_database_and_a_proxy() {
           context: .
           dockerfile: docker/api.Dockerfile
           args: { NODE_ENV: production, NPM_TOKEN: "${NPM_TOKEN}" }
+          cache_from: ["ghcr.io/acme/storefront:cache"]
         command: node dist/worker.js
         environment:
           NODE_ENV: production
@@ -193,10 +193,10 @@ fn a_django_application_on_this_machine() {
     not translated:
       services.web.volumes (compose.yaml:20): `.` is a folder beside the file, which no host has — build it into the image, mount an absolute path of the hosts, or make it a volume
       services.common (compose.yaml:43): a service with a profile is only started when it is asked for, and is left out — write it into an environment of its own, if it is to be deployed
-      services.beat.build.secrets (compose.yaml:47): a build is given no secrets — build elsewhere, and deploy the image by its name
+      services.beat.build.secrets (compose.yaml:47): the secret `npm` is not declared — declare it under `secrets:` at the top of the manifest
       services.beat.network_mode (compose.yaml:49): only `host` and `none` are modes that do not tie containers together — use `networks`
       services.beat.scale (compose.yaml:50): so many ran on one machine; here every host runs one — write `deploy: { replicas: … }`, and ports as a range such as `8080-8089:80`
-      services.db.env_file (compose.yaml:54): `./db.env` is not there, or cannot be read — write its variables as `environment: { NAME: "${NAME}" }`, or as `secrets`
+      services.db.env_file (compose.yaml:54): `./db.env` is not there, or cannot be read — write its variables as `environment: { NAME: "${NAME}" }`, or `NAME: { secret: name }`
       services.db.mem_limt (compose.yaml:57): unknown key `mem_limt` — did you mean `mem_limit`?
 
     translated, but not the same as before:
@@ -289,9 +289,6 @@ fn a_stack_of_swarm_on_two_hosts() {
       services.frontend.deploy.placement.constraints (stack.yml:15): constraints are about hosts of the manifest, not about nodes of Swarm: the service runs on every host now — label the hosts, and write `host.labels.<label> == <value>`, or `host.name == <name>`
       services.frontend.deploy.placement.preferences (stack.yml:16): it is about nodes of Swarm — label the hosts, and spread over `host.labels.…`
       services.frontend.deploy.update_config.order (stack.yml:20): `start-first`: both containers would want port 443 of the host (stack.yml:5) — use `stop-first`, or publish the container's port alone
-      services.frontend.deploy.update_config.failure_action (stack.yml:21): a rollout that fails is never just continued — use `rollback` or `pause`
-      services.frontend.deploy.update_config.max_failure_ratio (stack.yml:22): one failure ends a rollout
-      services.frontend.deploy.rollback_config (stack.yml:23): a rollback goes as fast as it can, and is gated like an update
       services.frontend.deploy.restart_policy.window (stack.yml:24): the engine waits longer from attempt to attempt by itself
       services.frontend.deploy.labels (stack.yml:25): a service is nothing but its containers — use `labels` of the service
       networks.public.driver (stack.yml:37): overlay networks are Swarm's: each host has a network of its own

@@ -16,10 +16,10 @@ fn a_rails_application_with_jobs_and_accessories() {
     wrote templates/db/init.sql.j2
 
     not translated:
-      hooks.pre-deploy (.kamal/hooks/pre-deploy:1): there are no hooks — run it in your pipeline
+      hooks.pre-deploy (.kamal/hooks/pre-deploy:1): hooks are told other facts, in other variables — put it under `hooks` once it reads those
       servers.job.options.network-alias (config/deploy.yml:19): networks are those of the manifest — use `networks`
-      proxy.ssl (config/deploy.yml:22): traffic is not taken over: kamal-proxy ended TLS and chose the container — put a balancer before the hosts, such as HAProxy or nginx
-      proxy.host (config/deploy.yml:23): traffic is not taken over: kamal-proxy ended TLS and chose the container — put a balancer before the hosts, such as HAProxy or nginx
+      proxy.ssl (config/deploy.yml:22): traffic is not taken over: kamal-proxy ended TLS and chose the container — keep kamal-proxy as a balancer (`kamal_proxy`, with this under `deploy`), or put another one before the hosts
+      proxy.host (config/deploy.yml:23): traffic is not taken over: kamal-proxy ended TLS and chose the container — keep kamal-proxy as a balancer (`kamal_proxy`, with this under `deploy`), or put another one before the hosts
       proxy.response_timeout (config/deploy.yml:25): traffic is not taken over — set it in your balancer
       asset_path (config/deploy.yml:50): assets of two releases are not put together — serve them from a bucket or a CDN, or keep those of the last release in the image
       builder.arch (config/deploy.yml:53): the builder's own platform is built — name an engine of that platform as `builder`
@@ -204,7 +204,7 @@ fn tags_labels_a_builder_and_an_accessory_everywhere() {
 
     not translated:
       env.tags (config/deploy.yml:15): all hosts of a service have the same environment — render a file from a template, which sees `host.labels`; the tags are labels of the hosts
-      proxy.hosts (config/deploy.yml:20): traffic is not taken over: kamal-proxy ended TLS and chose the container — put a balancer before the hosts, such as HAProxy or nginx
+      proxy.hosts (config/deploy.yml:20): traffic is not taken over: kamal-proxy ended TLS and chose the container — keep kamal-proxy as a balancer (`kamal_proxy`, with this under `deploy`), or put another one before the hosts
       accessories.metrics.volumes (config/deploy.yml:38): is beneath the folder of whoever logs in on the host — write the absolute path
 
     translated, but not the same as before:

@@ -113,6 +113,7 @@ pub(crate) fn first_plan(environment: &Environment) -> String {
     let seen = ObservedHost {
         engine: EngineFacts::default(),
         containers: Vec::new(),
+        jobs: Vec::new(),
         foreign_ports: BTreeMap::new(),
         networks: networks.collect(),
         volumes: volumes.collect(),

@@ -147,20 +147,65 @@ fn an_update_can_be_carried_out() {
             "12:45: `-1` is not a number of hosts (write a number of hosts (0 for all at once), or a share from `1%` to `100%`)",
         ),
         (
+            "deploy: { update_config: { parallelism: 3, max_unavailable: 2 } }",
+            "12:45: more hosts at a time than `max_unavailable` lets (12) (lower `parallelism`, raise `max_unavailable`, or remove one of them)",
+        ),
+        (
+            "deploy: { update_config: { max_surge: 1, parallelism: 50% , order: stop-first } }",
+            "12:43: `max_surge` beside `order: stop-first` (12) (use `order: start-first`, or remove `max_surge`)",
+        ),
+        (
+            "deploy: { update_config: { max_surge: 0, order: start-first } }",
+            "12:43: `order: start-first` (12) runs both containers for a moment (use at least 1, or `order: stop-first`)",
+        ),
+        (
+            "deploy: { update_config: { max_unavailable: 0 } }",
+            "12:49: stop-first takes a host out of service: none could ever be replaced (use at least 1, or `order: start-first`)",
+        ),
+        (
+            "deploy: { update_config: { max_unavailable: 101% } }",
+            "12:49: `101%` is not a number of hosts (write a number of hosts, or a share from `0%` to `100%`)",
+        ),
+        (
+            r#"ports: ["8080:80"]
+deploy: { update_config: { max_surge: 1 } }"#,
+            "13:43: `start-first`: both containers would want port 8080 of the host (12) (use `stop-first`, or publish the container's port alone)",
+        ),
+        (
             "deploy: { update_config: { order: start } }",
             "12:39: `start` is not allowed here (use one of `stop-first`, `start-first`)",
         ),
         (
-            "deploy: { update_config: { failure_action: continue } }",
-            "12:48: `continue` is not supported yet (use `rollback` or `pause`)",
+            "deploy: { update_config: { failure_action: goon } }",
+            "12:48: `goon` is not allowed here (use one of `rollback`, `pause`, `continue`)",
+        ),
+        (
+            "deploy: { rollback_config: { order: start-first, parallelism: some } }",
+            "12:34: `order` is not said of the way back: hosts go as they came, and what fails there is never rolled back (use `parallelism`, `monitor` and `delay`)\n12:67: `some` is not a number of hosts (write a number of hosts (0 for all at once), or a share from `1%` to `100%`)",
+        ),
+        (
+            "deploy: { update_config: { max_failure_ratio: 1.5 } }",
+            "12:51: expected a part from `0` to `1`, such as `0.25`, found `1.5`",
+        ),
+        (
+            "deploy: { update_config: { progress_deadline: 5s } }",
+            "12:51: `progress_deadline` must be longer than `healthy_deadline`, or what is slow never passes (they are 5s and 1m)",
         ),
         (
             "deploy: { update_config: { monitor: soon } }",
             "12:41: expected a duration such as `200ms`, `10s` or `1m30s`, found `soon`",
         ),
         (
+            "deploy: { update_config: { monitor: 30s, canary: { hosts: 1, monitor: 10s } } }",
+            "12:75: a canary is watched for less time than the others (they are 10s and 30s) (write no less than `monitor` beside it)",
+        ),
+        (
             "deploy: { update_config: { canary: one } }",
             "12:40: `one` is not a number of hosts (write a number of hosts (0 for all at once), or a share from `1%` to `100%`)",
+        ),
+        (
+            "deploy: { update_config: { canary: { hosts: 1, promote: later } } }",
+            "12:61: `later` is not allowed here (use one of `automatic`, `manual`)",
         ),
         (
             "deploy: { update_config: { canary: { monitor: 5m, host: 1 } } }",

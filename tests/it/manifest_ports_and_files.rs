@@ -171,9 +171,43 @@ fn a_file_has_a_declared_source_a_path_and_an_octal_mode() {
             "13:38: `/etc/app` is mounted as a whole, and `/etc/app` is put there too (12) (deliver both in one way, or to different directories)",
         ),
         (
-            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: signal }]",
-            "12:78: a running container is not signalled: it would no longer be what its labels say it is (write `replace`: a container with the new file takes its place behind the gate)",
+            "configs: [{ source: app, target: /etc/app/a, on_change: signal }]",
+            "12:61: a file that lies in the container or its image does not change while it runs (write `deliver: volume` or `deliver: host` beside it)",
         ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: SIGKILL }]",
+            "12:78: `SIGKILL` is not allowed here (did you mean `signal`? Otherwise use one of `replace`, `signal`, `SIGHUP`, `SIGUSR1`, `SIGUSR2`, `SIGWINCH`)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/a/a, deliver: volume, on_change: SIGHUP }, { source: app, target: /etc/b/a, deliver: host, on_change: SIGUSR1 }]",
+            "12:14: one file is told by SIGHUP and another by SIGUSR1; a container is sent one signal (write the same `on_change` for all)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: signal }, { source: app, target: /etc/app/b, deliver: volume }]",
+            "12:38: `/etc/app` is mounted as a whole, and `/etc/app/b` is put there too (12) (deliver both in one way, or to different directories)\n12:111: `/etc/app` is mounted as a whole, and `/etc/app/a` is put there too (12) (deliver both in one way, or to different directories)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: SIGUSR1 }]\nstop_signal: SIGUSR1",
+            "12:14: SIGUSR1 ends this container, so it cannot tell it that its files have changed (write another `stop_signal`, or another signal as `on_change`)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/a, deliver: volume, on_change: signal }]\nrestart: unless-stopped",
+            "12:14: an engine takes a container that was sent a signal for one that somebody has stopped (write `restart: always`, or `on_change: replace`)",
+        ),
+        (
+            "configs: [{ source: app, target: /etc/app/.current, deliver: volume, on_change: signal }]",
+            "12:14: `/etc/app/.current` is a name that shipctl needs itself there",
+        ),
+        (
+            "tmpfs: [/run, \"/etc/app/cache:size=1m\"]\nconfigs: [{ source: app, target: /etc/app/a, deliver: volume }]",
+            "13:38: `/etc/app` is mounted as a whole, and `/etc/app/cache` is put there too (12) (deliver both in one way, or to different directories)",
+        ),
+        (
+            "tmpfs: /etc/app/\nconfigs: [{ source: app, target: /etc/app/a, deliver: host }]",
+            "13:38: `/etc/app` is mounted as a whole, and `/etc/app` is put there too (12) (deliver both in one way, or to different directories)",
+        ),
+        ("tmpfs: [/data]\nvolumes: [\"data:/data/\"]", "13:15: something is at `/data` already (12)"),
+        ("tmpfs: [/run, \"/run:size=1m\"]", "12:19: something is at `/run` already (12)"),
         (
             "configs: [{ source: app, target: /etc/app/app.conf, deliver: volume }]\nsecrets: [{ source: token, target: /etc/app/token }]",
             "12:38: `/etc/app` is mounted as a whole, and `/etc/app/token` is put there too (13) (deliver both in one way, or to different directories)",

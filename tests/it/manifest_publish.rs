@@ -45,6 +45,33 @@ fn what_is_wrong_with_a_store_is_said_with_its_place() {
 }
 
 #[test]
+fn two_entries_that_write_one_key_of_one_store_are_refused_with_both_lines() {
+    let etcd = |name: &str, rest: &str| {
+        format!("  {name}: {{ etcd: {{ address: \"https://e:1\" }}, keys: {{ {name}: x, level: info }}{rest} }}\n")
+    };
+    let two = |a: &str, b: &str| with_top_keys(&format!("publish:\n{}{}", etcd("a", a), etcd("b", b)));
+    let help = "(put both into one entry, or give one of them another `prefix` or `state`)";
+    let cases = [
+        ("", "", format!("6:3: `a` has the key `shop/test/level` in the same store already (5) {help}")),
+        (
+            ", prefix: p, state: s",
+            ", prefix: q, state: s",
+            format!("6:3: `a` has the key `s` in the same store already (5) {help}"),
+        ),
+        (
+            ", prefix: p, state: q/b",
+            ", prefix: q",
+            format!("6:3: `a` has the key `q/b` in the same store already (5) {help}"),
+        ),
+    ];
+    for (a, b, expected) in cases {
+        assert_problems(str::to_owned, &[(two(a, b).as_str(), expected.as_str())]);
+    }
+    Project::of(&two(", prefix: p", ", prefix: q")).sound();
+    Project::of(&two("", "").replacen("https://e:1", "https://e:2", 1)).sound();
+}
+
+#[test]
 fn keys_are_beneath_the_project_and_environment_and_hold_what_is_rendered() {
     let project = Project::of(&with_top_keys(
         "configs: { app: { template: templates/all.j2 } }

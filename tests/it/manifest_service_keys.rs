@@ -1,17 +1,40 @@
 //! What a service may not say about its container.
 
-use crate::manifest_support::{assert_problems, with_service_keys};
+use crate::manifest_support::{Project, assert_problems, with_service_keys};
 
 #[test]
 fn a_key_is_known_and_never_ignored() {
     let cases = [
         (r#"prot: ["80"]"#, "12:5: unknown key `prot` (did you mean `ports`?)"),
-        ("links: [db]", "12:5: `links` is not supported (remove it; it is never ignored)"),
+        (
+            "links: [db]",
+            "12:5: `links` is not supported: services on one network of a host find each other by name (remove it, and name a network under `networks` of both)",
+        ),
+        (
+            "container_name: web",
+            "12:5: `container_name` is not supported: containers are named after project, environment, service and content, so that two releases have room beside each other (remove it; others find it by the service's name, and `aliases` of a network are further names)",
+        ),
+        ("scale: 2", "12:5: `scale` is not supported (write `deploy: { replicas: … }`)"),
+        ("replicas: 2", "12:5: `replicas` is a key of `deploy` (write `deploy: { replicas: … }`)"),
         ("develop: { watch: [] }", "12:5: `develop` is not supported (remove it; it is never ignored)"),
         ("x-team: blue", ""),
         ("command_: x", "12:5: unknown key `command_` (did you mean `command`?)"),
     ];
     assert_problems(with_service_keys, &cases);
+}
+
+#[test]
+fn a_service_that_is_written_as_its_image_and_a_list_that_is_empty_text_are_told_what_to_write() {
+    let project = Project::of("project: shop\nhosts: { h1: { docker: unix:///h1 } }\nservices:\n  db: postgres:16\n");
+    assert_eq!(
+        project.problems(),
+        "4:7: expected a map, found `postgres:16` (did you mean `db: { image: postgres:16 }`?)"
+    );
+    let project = Project::of(&with_service_keys(""));
+    assert_eq!(
+        project.problems_of("test", &["services.web.ports="]),
+        "--set:1:20: expected a list, found `` (write `[]` for an empty one, or `!reset` to remove what an earlier layer set)"
+    );
 }
 
 #[test]
@@ -100,8 +123,8 @@ fn an_image_has_a_valid_name_and_a_context_beneath_the_project() {
         ("build: ../x", "12:12: `../x` is not beneath the project: write a relative path without `..`"),
         ("build: { dockerfile: Dockerfile }", "12:5: `context` is missing"),
         (
-            "build: { context: ., platforms: [x] }",
-            "12:26: `platforms` is not supported (remove it; it is never ignored)",
+            "build: { context: ., provenance: true }",
+            "12:26: `provenance` is not supported (remove it; it is never ignored)",
         ),
         (
             "build: { context: ., dockerfile: ../D }",

@@ -204,3 +204,22 @@ fn a_platform_and_a_pull_policy_are_words_that_hosts_can_follow() {
         assert_eq!(with(keys).problems(), expected);
     }
 }
+
+#[test]
+fn hosts_do_not_run_different_releases_of_what_they_need_of_each_other() {
+    let help =
+        "let the fleet go as one: `failure_action: rollback`, without `max_failure_ratio`, and `promote: automatic`";
+    let services = "web: { image: a, health: none, depends_on: [db], deploy: { update_config: { failure_action: continue } } }\ndb: { image: a, health: none }";
+    let expected = "4:95: some hosts would run the earlier `db`, and others what needs the new one (4)";
+    assert_eq!(project(services).problems(), format!("{expected} ({help})"));
+    assert_eq!(names(&project(&services.replace("depends_on: [db], ", "")).sound()), ["web", "db"]);
+    let text = |ratio: &str| {
+        let web =
+            format!("web: {{ image: a, health: none, deploy: {{ update_config: {{ max_failure_ratio: {ratio} }} }} }}");
+        let publish = "publish: { s: { etcd: { address: \"https://e:1\" }, keys: { a: b } } }";
+        format!("project: shop\nhosts: {{ h1: {{ docker: unix:///1 }} }}\nservices:\n  {web}\n{publish}\n")
+    };
+    let expected = "4:80: some hosts would run the earlier release with the values that the new one publishes";
+    assert_eq!(Project::of(&text("0.5")).problems(), format!("{expected} ({help})"));
+    Project::of(&text("0.0")).sound();
+}

@@ -187,13 +187,13 @@ fn what_services_refer_to_is_declared_in_full() {
 4:90: `/etc/passwd` is not beneath templates/ (write `templates/<file>`, without `..`)",
         ),
         (
-            "configs: { e: { template: templates/ap.conf.j2 }, f: { file: x }, g: { template: templates }, h: { content: a, file: b }, i: { content: a, variables: { b: c } }, j: { environment: SHIPCTL_NONE } }",
+            "configs: { e: { template: templates/ap.conf.j2 }, f: { file: x }, g: { template: templates }, h: { content: a, file: b }, i: { content: a, variables: { b: c } }, j: { environment: NOWHERE_SAID } }",
             "4:27: there is no file `templates/ap.conf.j2` (did you mean `templates/app.conf.j2`?)
 4:62: cannot read x: No such file or directory (os error 2)
 4:82: `templates` is not beneath templates/ (write `templates/<file>`, without `..`)
 4:100: a config comes from `file` or from `content`, not from both
 4:140: `variables` are for templates
-4:181: `SHIPCTL_NONE` has no value here, and no variable of this name is set (set it in the environment or in .env; write `\"\"` for empty text, or `!reset` to remove what an earlier layer set)",
+4:181: `NOWHERE_SAID` has no value here, and no variable of this name is set (set it in the environment or in .env; write `\"\"` for empty text, or `!reset` to remove what an earlier layer set)",
         ),
         (
             "volumes: { a: { external: yes  }, B: , c: 1 }",
@@ -242,7 +242,15 @@ fn a_built_image_needs_a_way_to_the_hosts() {
 hosts: { h1: { ssh: x } }
 services: { web: { build: ., health: none } }
 ",
-            "3:20: the image is built on unix:///var/run/docker.sock, and nothing brings it to host `h1` (add `registry: { host: … }`, or name the host's engine as `builder`)",
+            "3:20: the image is built on unix:///var/run/docker.sock, and nothing brings it to host `h1` (add `registry: { host: … }` or `images: { transfer: direct }`, or name the host's engine as `builder`)",
+        ),
+        (
+            "project: a
+hosts: { h1: { ssh: x } }
+configs: { c: { content: x } }
+services: { web: { image: i, health: none, configs: [{ source: c, target: /a/b, deliver: image }] } }
+",
+            "4:44: `deliver: image`: the image is made on unix:///var/run/docker.sock, and nothing brings it to host `h1` (add `registry: { host: … }` or `images: { transfer: direct }`, or name the host's engine as `builder`)",
         ),
         (
             "project: a
@@ -251,6 +259,22 @@ builder: { ssh: x }
 services: { web: { build: ., health: none } }
 ",
             "",
+        ),
+        (
+            "project: a
+hosts: { h1: { ssh: x } }
+images: { transfer: direct }
+services: { web: { build: ., health: none } }
+",
+            "",
+        ),
+        (
+            "project: a
+hosts: { h1: { ssh: x } }
+images: { transfer: dirct }
+services: { web: { image: i, health: none } }
+",
+            "3:21: `dirct` is not allowed here (did you mean `direct`? Otherwise use one of `registry`, `direct`)",
         ),
     ];
     assert_problems(str::to_owned, &cases);

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use shipctl::environment::{
-    BatchSize, Build, Check, ConfigSource, FailureAction, FileTarget, Health, Healthcheck, Logging, Mount,
-    MountOptions, MountSource, Network, Order, Port, Protocol, RestartPolicy, SecretSource, Service, UpdatePolicy,
+    BatchSize, Build, Ceiling, Check, ConfigSource, Expect, FailureAction, FileTarget, Health, Healthcheck, Logging,
+    Mount, MountOptions, MountSource, Network, Order, Port, Protocol, RestartPolicy, SecretSource, Service, Share,
+    UpdatePolicy, WayBack,
 };
 use shipctl::fleet::Endpoint;
 
@@ -35,11 +36,18 @@ fn defaults_are_fit_for_production() {
     assert_eq!(runtime.networks, [Network::plain("shop-test_default".into())]);
     let update = UpdatePolicy {
         parallelism: BatchSize::Count(1),
+        max_unavailable: Ceiling::Batch,
+        max_surge: Ceiling::Batch,
         canary: None,
         order: Order::StopFirst,
         monitor: Duration::from_secs(5),
         delay: Duration::ZERO,
+        progress_deadline: Duration::from_mins(10),
         failure_action: FailureAction::Rollback,
+        max_failures: Share::NONE,
+        back: WayBack::default(),
+        error_rate: None,
+        queries: Vec::new(),
     };
     assert_eq!(service.update, update);
 }
@@ -186,6 +194,9 @@ fn a_gate_is_what_was_asked_for() {
         timeout: Duration::from_secs(3),
         min_healthy_time: Duration::ZERO,
         healthy_deadline: Duration::from_secs(90),
+        successes: 1,
+        expect: Expect::default(),
+        smoke: Vec::new(),
     };
     assert_eq!(health(times), expected);
 }
@@ -243,6 +254,7 @@ services:
         dockerfile: dockerfile.to_owned(),
         args: text(args),
         target: target.map(str::to_owned),
+        ..Build::default()
     };
     let services: Vec<_> =
         environment.services.values().map(|service| (service.image.as_str(), service.build.clone().unwrap())).collect();
@@ -251,6 +263,46 @@ services:
         ("shop/api:1", build("api", "build/Dockerfile", &[("V", "1.10")], Some("run"))),
     ];
     assert_eq!(services, expected);
+}
+
+#[test]
+fn a_build_says_what_it_may_ask_for() {
+    let manifest = |build: &str| {
+        format!(
+            "project: shop
+hosts: {{ h1: {{ docker: unix:///run/other.sock }} }}
+builder: {{ docker: unix:///run/other.sock }}
+secrets: {{ npm: {{ environment: PATH }}, pip: {{ environment: PATH }} }}
+services: {{ web: {{ health: none, build: {{ context: ., {build} }} }} }}
+"
+        )
+    };
+    let build = |text: &str| Project::of(&manifest(text)).sound().services[0].build.clone().unwrap();
+    let all = build(
+        "secrets: [npm, { source: pip, target: token }], ssh: [default, deploy=/run/agent], platforms: [linux/arm64], \
+         labels: { team: shop }, network: none, extra_hosts: [cache=10.0.0.7], shm_size: 64m, cache_from: shop/web:latest, \
+         no_cache: true, pull: true",
+    );
+    let secrets: Vec<_> = all.secrets.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    assert_eq!(secrets, [("npm", "npm"), ("token", "pip")]);
+    let agents =
+        BTreeMap::from([("default".to_owned(), None), ("deploy".to_owned(), Some(PathBuf::from("/run/agent")))]);
+    assert!(all.no_cache && all.pull && all.needs_buildkit() == Some("secrets"));
+    assert_eq!((&all.ssh, build("ssh: { default: , deploy: /run/agent }").ssh), (&agents, agents.clone()));
+    assert_eq!((all.platform.as_deref(), all.network.as_deref()), (Some("linux/arm64"), Some("none")));
+    assert_eq!((all.labels, all.extra_hosts), (text(&[("team", "shop")]), vec!["cache:10.0.0.7".to_owned()]));
+    assert_eq!((all.shm_size, all.cache_from), (Some(64 << 20), vec!["shop/web:latest".to_owned()]));
+    let diagnosis = |text: &str| Project::of(&manifest(text)).load("test", &[]).unwrap_err().to_string();
+    for (text, said) in [
+        ("secrets: [nmp]", "nmp"),
+        ("secrets: [npm, { source: pip, target: npm }]", "two secrets of the build have the id `npm`"),
+        ("ssh: [deploy=agent]", "`agent` is not the socket of an SSH agent"),
+        ("platforms: [linux/amd64, linux/arm64]", "an engine makes an image for one platform"),
+        ("platforms: [arm]", "`arm` is not a platform"),
+    ] {
+        let diagnosis = diagnosis(text);
+        assert!(diagnosis.contains(said), "{text}: {diagnosis}");
+    }
 }
 
 #[test]

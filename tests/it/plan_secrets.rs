@@ -43,6 +43,7 @@ fn fleet(release: &Release, key: Option<&FingerprintKey>) -> Observed {
             id: ContainerId(format!("id-{}", spec.host)),
             name: spec.name(&spec.digest()).0,
             proven: true,
+            switching: false,
             stamp: Stamp::of(spec, spec.digest(), 1),
             state: ContainerState {
                 phase: Phase::Running,
@@ -53,12 +54,14 @@ fn fleet(release: &Release, key: Option<&FingerprintKey>) -> Observed {
             },
             restart: spec.runtime.restart.clone(),
             ports: [8080].into(),
+            seat: None,
             emptied: false,
         };
         let engine = shipctl::fleet::observed::EngineFacts { id: spec.host.to_string(), ..Default::default() };
         let seen = ObservedHost {
             engine,
             containers: vec![container],
+            jobs: Vec::new(),
             foreign_ports: BTreeMap::new(),
             networks: ["shop-prod_default".to_owned()].into(),
             volumes: std::collections::BTreeSet::new(),
@@ -177,10 +180,13 @@ fn status_says_that_a_container_cannot_start_for_want_of_its_secrets() {
     let seen = seen(&mut observed, 1);
     seen.ledger = Ledger::default().with(Entry {
         published: BTreeMap::new(),
+        pinned: std::collections::BTreeMap::new(),
+        reason: None,
+        jobs: BTreeMap::new(),
         number: 1,
         rollout: "one".to_owned(),
         kind: Kind::Deploy,
-        release: ReleaseId { number: 1, digest: content_digest(&placements) },
+        release: ReleaseId { number: 1, digest: content_digest(&placements, &BTreeMap::new()) },
         images: BTreeMap::new(),
         result: RolloutResult::Completed,
         by: "ann@desk".to_owned(),

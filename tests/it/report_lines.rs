@@ -8,6 +8,8 @@ use std::time::Duration;
 use anstream::AutoStream;
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use shipctl::balancer::{Admin, Health, Server};
+use shipctl::environment::Route;
 use shipctl::event::{Direction, EVENT_FORMAT, Event, EventSink, Failure, Record, Warning};
 use shipctl::fleet::ledger::Ledger;
 use shipctl::fleet::observed::{EngineFacts, HostView, Observed, ObservedHost};
@@ -26,6 +28,7 @@ pub fn first_plan() -> Plan {
     let empty = |name: &str| ObservedHost {
         engine: EngineFacts { id: name.to_owned(), ..EngineFacts::default() },
         containers: Vec::new(),
+        jobs: Vec::new(),
         foreign_ports: BTreeMap::new(),
         networks: BTreeSet::new(),
         volumes: BTreeSet::new(),
@@ -38,7 +41,7 @@ pub fn first_plan() -> Plan {
 }
 
 /// web1 is promoted, web2 fails at its gate, both go back.
-fn rollout() -> Vec<Record> {
+pub fn rollout() -> Vec<Record> {
     let (web, web1, web2) = (service("web"), host(1), host(2));
     let started = |host: &HostName, step: &Step, direction| Event::StepStarted {
         host: host.clone(),
@@ -80,8 +83,26 @@ fn rollout() -> Vec<Record> {
         (2200, Event::Locked),
         (2200, Event::Preparing(web1.clone())),
         (2500, Event::Pulling { host: web1.clone(), done: 10, total: 20 }),
+        (
+            3050,
+            Event::Pulled {
+                host: web1.clone(),
+                image: "shop/web:v1 (763176317631)".to_owned(),
+                bytes: 5_900_000,
+                took: Duration::from_millis(850),
+            },
+        ),
         (3100, Event::Prepared(web1.clone())),
-        (3200, Event::BatchStarted { number: 1, of: 2, service: web.clone(), hosts: vec![web1.clone()] }),
+        (
+            3200,
+            Event::BatchStarted {
+                number: 1,
+                of: 2,
+                service: web.clone(),
+                beside: Vec::new(),
+                hosts: vec![web1.clone()],
+            },
+        ),
         (3200, started(&web1, &Step::Create, Direction::Forward)),
         (3300, Event::Retrying { host: web1.clone(), reason: "connection reset".to_owned() }),
         (3900, finished(&web1, &Step::Create, 700)),
@@ -96,9 +117,41 @@ fn rollout() -> Vec<Record> {
         ),
         (4200, Event::Probed { host: web1.clone(), service: web.clone(), not_ready: None }),
         (4700, finished(&web1, &gate, 800)),
+        (
+            4750,
+            Event::Routed {
+                host: web1.clone(),
+                service: web.clone(),
+                route: Route {
+                    balancer: "front".parse().expect("a name"),
+                    backend: "web".to_owned(),
+                    server: "web1".to_owned(),
+                },
+                server: Server {
+                    address: "10.0.0.1".to_owned(),
+                    port: 80,
+                    admin: Admin::Ready,
+                    health: Health::Up,
+                    sessions: Some(0),
+                    queued: 0,
+                    kept: 0,
+                    backup: false,
+                    sticky: false,
+                },
+            },
+        ),
         (4800, Event::Promoted { host: web1.clone(), service: web.clone(), release: 1 }),
         (4800, Event::Monitoring { hosts: vec![web1.clone()], window: Duration::from_secs(10) }),
-        (14_800, Event::BatchStarted { number: 2, of: 2, service: web.clone(), hosts: vec![web2.clone()] }),
+        (
+            14_800,
+            Event::BatchStarted {
+                number: 2,
+                of: 2,
+                service: web.clone(),
+                beside: Vec::new(),
+                hosts: vec![web2.clone()],
+            },
+        ),
         (14_900, started(&web2, &gate, Direction::Forward)),
         (
             74_900,
@@ -164,6 +217,7 @@ fn a_ci_log_tells_the_whole_rollout_line_by_line() {
     [  2.1s] taking the lock on 2 hosts
     [  2.2s] the lock is taken
     [  2.2s] web1       preparing
+    [  3.0s] web1       pulled shop/web:v1 (763176317631) (5.90 MB) in 0.8s
     [  3.1s] web1       ready
     [  3.2s] batch 1 of 2: web on web1
     [  3.2s] web1  web  create new ...
@@ -173,6 +227,7 @@ fn a_ci_log_tells_the_whole_rollout_line_by_line() {
     [  4.0s] web1  web  not ready: connection refused
     [  4.2s] web1  web  healthy
     [  4.7s] web1  web  gate new: done in 0.8s
+    [  4.7s] web1  web  front web/web1: in traffic, up
     [  4.8s] web1  web  promoted: runs r1
     [  4.8s] watching web1 for 10s
     [ 14.8s] batch 2 of 2: web on web2
@@ -206,5 +261,5 @@ fn json_lines_are_the_records_without_the_plan() {
         }
     }
     assert_eq!(page.text().lines().count(), records.len());
-    assert_snapshot!(page.text().lines().nth(18).expect("that many"), @r#"{"format":1,"sequence":19,"at":"2026-11-18T11:06:44.7Z","event":{"step_finished":{"host":"web1","service":"web","step":{"gate":"new"},"took":"800ms"}}}"#);
+    assert_snapshot!(page.text().lines().nth(19).expect("that many"), @r#"{"format":1,"sequence":20,"at":"2026-11-18T11:06:44.7Z","event":{"step_finished":{"host":"web1","service":"web","step":{"gate":"new"},"took":"800ms"}}}"#);
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use anstream::adapter::strip_str;
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use shipctl::container::ContainerId;
 use shipctl::environment::Scope;
 use shipctl::event::Failure;
+use shipctl::fleet::act::{Act, Deed, Part, Said};
 use shipctl::fleet::ledger::{Entry, Kind, Placements, RolloutResult};
-use shipctl::fleet::status::{Drift, Status, StatusRow};
+use shipctl::fleet::status::{Drift, Status, StatusRow, StoreStatus};
 use shipctl::release::ReleaseId;
 use shipctl::report::Answer;
 use shipctl::report::history::HistoryAnswer;
@@ -63,6 +65,9 @@ fn report(outcome: Outcome, rows: Vec<Row>) -> Report {
         rows,
         failure: Some(failure),
         stores: Vec::new(),
+        jobs: Vec::new(),
+        compared: Vec::new(),
+        asked: Vec::new(),
         further_failures: Vec::new(),
         undo_failures: Vec::new(),
     }
@@ -94,6 +99,68 @@ fn a_rolled_back_rollout_names_the_first_cause_and_what_runs_now() {
     Rolled back: every touched host runs what it ran before, healthy.
     next: shipctl deploy prod (once the cause is gone)
     "#);
+}
+
+#[test]
+fn a_partial_rollout_says_that_its_release_is_not_in_force() {
+    let rows = vec![
+        row(1, running(11), running(12), true, RowHealth::Healthy),
+        row(2, running(11), running(11), true, RowHealth::Healthy),
+    ];
+    let report = Report { failure: None, ..report(Outcome::Partial, rows) };
+    let mut plan = first_plan();
+    plan.from = Some(id(11));
+    assert_snapshot!(shown(&RolloutAnswer { report: &report, plan: &plan, now: now() }), @r#"
+
+    HOST  SERVICE  BEFORE  NOW  HEALTH   IMAGE NOW
+    web1  web      r11     r12  healthy  shop/web:12.0 (3fa9c1d2e4b5)
+    web2  web      r11     r11  healthy  shop/web:11.0 (3fa9c1d2e4b5)
+
+    Partly done: some hosts run r12-12a9c1; hosts that failed run what they ran before, and the release in force stays what it was.
+    next: shipctl status prod
+    next: shipctl deploy prod (tries the others again)
+    next: shipctl rollback prod (takes it back everywhere)
+    "#);
+}
+
+#[test]
+fn a_canary_says_who_waits_and_what_to_type() {
+    let rows = vec![row(1, running(11), running(12), true, RowHealth::Healthy)];
+    let report = Report { failure: None, ..report(Outcome::Canary, rows) };
+    let mut plan = first_plan();
+    plan.held = [host(2), host(3)].into();
+    assert_snapshot!(shown(&RolloutAnswer { report: &report, plan: &plan, now: now() }), @r#"
+
+    HOST  SERVICE  BEFORE  NOW  HEALTH   IMAGE NOW
+    web1  web      r11     r12  healthy  shop/web:12.0 (3fa9c1d2e4b5)
+
+    Canary: r12-12a9c1 runs on web1; web2, web3 wait until it is promoted.
+    next: shipctl promote prod (brings it to the others)
+    next: shipctl rollback prod (takes it back)
+    "#);
+    let row = StatusRow {
+        host: host(1),
+        service: service("web"),
+        release: Some("r12-12a9c1".to_owned()),
+        image: None,
+        since: None,
+        state: "running",
+        traffic: std::collections::BTreeMap::new(),
+        drift: Some(Drift::OtherRelease),
+        act: None,
+    };
+    let canary = Some(id(12));
+    let status = Status { release: Some(id(11)), canary, rows: vec![row], unreachable: Vec::new(), stores: Vec::new() };
+    let answer = StatusAnswer { scope: scope(), status: &status, now: now() };
+    assert_snapshot!(shown(&answer), @r#"
+    shop prod: r11-11a9c1 is in force
+    HOST  SERVICE  RELEASE     STATE    SINCE  DRIFT            IMAGE
+    web1  web      r12-12a9c1  running  -      another release  -
+    1 difference from the release in force.
+    r12-12a9c1 runs as a canary, and waits to be promoted.
+    next: shipctl promote prod, or shipctl rollback prod (takes it back)
+    "#);
+    assert_eq!(answer.json().1["canary"]["number"], 12);
 }
 
 #[test]
@@ -144,6 +211,9 @@ fn a_locked_environment_names_the_holder() {
         rows: Vec::new(),
         failure: None,
         stores: Vec::new(),
+        jobs: Vec::new(),
+        compared: Vec::new(),
+        asked: Vec::new(),
         further_failures: Vec::new(),
         undo_failures: Vec::new(),
     };
@@ -188,6 +258,7 @@ fn status_puts_the_release_in_force_on_top_and_names_silent_hosts() {
         state,
         traffic: std::collections::BTreeMap::new(),
         drift,
+        act: None,
     };
     let rows = vec![
         row(1, Some("r12-12a9c1"), "healthy", None),
@@ -195,7 +266,7 @@ fn status_puts_the_release_in_force_on_top_and_names_silent_hosts() {
         row(3, None, "missing", Some(Drift::NotRunning)),
     ];
     let unreachable = vec![(host(4), "ssh: connection timed out\nssh deploy@web4 true".to_owned())];
-    let status = Status { release: Some(id(12)), rows, unreachable };
+    let status = Status { release: Some(id(12)), canary: None, rows, unreachable, stores: Vec::new() };
     let answer = StatusAnswer { scope: scope(), status: &status, now: now() };
     assert_snapshot!(shown(&answer), @r#"
     shop prod: r12-12a9c1 is in force
@@ -212,6 +283,43 @@ fn status_puts_the_release_in_force_on_top_and_names_silent_hosts() {
 }
 
 #[test]
+fn status_says_what_stores_hold() {
+    let store = |name: &str, state, keys: &[&str], why: Option<&str>| StoreStatus {
+        store: name.to_owned(),
+        state,
+        keys: keys.iter().map(|&key| key.to_owned()).collect(),
+        why: why.map(str::to_owned),
+    };
+    let stores = vec![
+        store("flags", "held", &[], None),
+        store("settings", "differs", &["shop/prod/level", "shop/prod/token"], None),
+        store("spare", "unknown", &[], Some("no route to host")),
+    ];
+    let rows = vec![StatusRow {
+        host: host(1),
+        service: service("web"),
+        release: Some("r12-12a9c1".to_owned()),
+        image: Some("shop/web:12.0 (3fa9c1d2e4b5)".to_owned()),
+        since: None,
+        state: "healthy",
+        traffic: std::collections::BTreeMap::new(),
+        drift: None,
+        act: None,
+    }];
+    let status = Status { release: Some(id(12)), canary: None, rows, unreachable: Vec::new(), stores };
+    let answer = StatusAnswer { scope: scope(), status: &status, now: now() };
+    let text = shown(&answer);
+    let said = "store flags holds what the release in force publishes
+store settings does not hold what the release in force publishes under shop/prod/level, shop/prod/token
+store spare could not be asked: no route to host
+What answered runs as recorded, but for 2 stores.
+";
+    assert!(text.contains(said), "{text}");
+    let (_, value) = answer.json();
+    assert_eq!((&value["clean"], &value["stores"][1]["state"]), (&false.into(), &"differs".into()));
+}
+
+#[test]
 fn history_marks_the_release_in_force() {
     let entry = |number, kind, release, result, when| Entry {
         number,
@@ -224,13 +332,23 @@ fn history_marks_the_release_in_force() {
         at: at(when),
         placements: Placements::new(),
         published: std::collections::BTreeMap::new(),
+        jobs: std::collections::BTreeMap::new(),
+        pinned: std::collections::BTreeMap::new(),
+        reason: None,
     };
     let entries = vec![
         entry(15, Kind::Deploy, 13, RolloutResult::RolledBack, "2026-11-20T11:58:30Z"),
         entry(14, Kind::Rollback, 11, RolloutResult::Completed, "2026-11-20T09:00:00Z"),
         entry(13, Kind::Deploy, 12, RolloutResult::Completed, "2026-11-01T09:00:00Z"),
     ];
-    let answer = HistoryAnswer { scope: scope(), entries, current: Some(id(11)), unreachable: Vec::new(), now: now() };
+    let answer = HistoryAnswer {
+        scope: scope(),
+        entries,
+        acts: Vec::new(),
+        current: Some(id(11)),
+        unreachable: Vec::new(),
+        now: now(),
+    };
     assert_snapshot!(shown(&answer), @r#"
     NUMBER  KIND      RELEASE     RESULT       BY        WHEN                            IMAGES
     15      deploy    r13-13a9c1  rolled back  ann@desk  90s ago (2026-11-20 11:58:30Z)  web shop/web:13.0
@@ -274,4 +392,57 @@ fn what_a_store_holds_is_said_beside_what_hosts_run() {
     assert!(text.contains("store flags holds what it held before\n"), "{text}");
     assert!(text.contains("store settings is not known to hold old or new values: connection refused"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn status_and_history_say_who_stopped_what_and_why() {
+    let act = Act { reason: Some("new memory".to_owned()), forced: true };
+    let (by, when) = ("ann@desk".to_owned(), at("2026-11-20T11:58:30Z"));
+    let part = |number| Part {
+        host: host(number),
+        service: service("web"),
+        container: ContainerId("c1".to_owned()),
+        done: true,
+    };
+    let deed = |number, kind, act: &Act| Deed {
+        number,
+        rollout: format!("rollout-{number}"),
+        kind,
+        act: act.clone(),
+        result: RolloutResult::Completed,
+        by: by.clone(),
+        at: when,
+        parts: vec![part(1), part(2)],
+    };
+    let stop = deed(16, Kind::Stop, &act);
+    let row = StatusRow {
+        host: host(1),
+        service: service("web"),
+        release: None,
+        image: None,
+        since: None,
+        state: "stopped",
+        traffic: std::collections::BTreeMap::new(),
+        drift: Some(Drift::NotRunning),
+        act: Some(Said::from(&stop)),
+    };
+    let status =
+        Status { release: Some(id(12)), canary: None, rows: vec![row], unreachable: Vec::new(), stores: Vec::new() };
+    let answer = StatusAnswer { scope: scope(), status: &status, now: now() };
+    assert_snapshot!(shown(&answer), @r#"
+    shop prod: r12-12a9c1 is in force
+    HOST  SERVICE  RELEASE  STATE    SINCE  DRIFT                                                                   IMAGE
+    web1  web      -        stopped  -      stopped by ann@desk 90s ago (2026-11-20 11:58:30Z), forced: new memory  -
+    1 difference from the release in force.
+    next: shipctl start prod --host web1 --service web (brings it back)
+    "#);
+    assert_eq!(answer.json().1["rows"][0]["act"]["reason"], "new memory");
+    let acts = vec![deed(17, Kind::Restart, &Act::default()), stop];
+    let answer =
+        HistoryAnswer { scope: scope(), entries: Vec::new(), acts, current: None, unreachable: Vec::new(), now: now() };
+    assert_snapshot!(shown(&answer), @r#"
+    NUMBER  KIND     RELEASE  RESULT     BY        WHEN                            IMAGES
+    17      restart  -        completed  ann@desk  90s ago (2026-11-20 11:58:30Z)  web on web1, web2
+    16      stop     -        completed  ann@desk  90s ago (2026-11-20 11:58:30Z)  web on web1, web2: new memory  forced
+    "#);
 }

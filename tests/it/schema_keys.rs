@@ -22,6 +22,7 @@ secrets: { token: { environment: PATH } }
 networks: { back: , default: }
 volumes: { data: }
 balancers: { front: { haproxy: { socket: /run/a.sock } } }
+edge: {}
 ";
 
 /// Scalars and other values that a key is tried with.
@@ -56,6 +57,7 @@ const SCALARS: &[&str] = &[
     "'unix:///9'",
     "'tcp://h:1'",
     "'https://h:1'",
+    "'127.0.0.1:8500'",
     "templates/app.conf.j2",
     "file",
     "A=1",
@@ -76,6 +78,8 @@ const SCALARS: &[&str] = &[
     "data",
     "rwm",
     "PATH",
+    "web",
+    "web1",
     "zzzzzzzzzzzz",
 ];
 const OTHERS: &[&str] =
@@ -157,7 +161,13 @@ fn map(path: &[Step], child: &str, inner: &str) -> String {
         ("configs.*", _, "variables") => &["template: templates/app.conf.j2"],
         ("networks.*.ipam.config.[]", ..) => &["subnet: 10.9.0.0/16"],
         ("balancers.*.haproxy", _, "ssh") => &["socket: /a"],
+        ("balancers.*.kamal_proxy", ..) => &["target: 'web:80'"],
+        ("balancers.*.command", ..) => &["drain: [a]", "admit: [a]"],
+        (_, "", "traffic") if inner.contains("edge") => &[],
         (_, "", "traffic") => &["ports: ['8080:80']"],
+        (_, ".traffic", "edge") => &[],
+        (_, ".traffic.edge", _) => &["port: 80"],
+        ("edge", _, "https" | "redirect") => &["certificates: [token]"],
         (_, ".traffic", _) => &["balancer: front", "backend: app"],
         ("publish.*", _, "keys") => &["etcd: { address: 'https://h:1' }"],
         ("publish.*", _, "consul" | "etcd") => &["keys: { a: b }"],
@@ -168,12 +178,25 @@ fn map(path: &[Step], child: &str, inner: &str) -> String {
         ("publish.*.etcd", _, "username") => &["address: 'https://h:1'", "password: { secret: token }"],
         ("publish.*.etcd", _, "password") => &["address: 'https://h:1'", "username: me"],
         ("publish.*.consul" | "publish.*.etcd", ..) => &["address: 'https://h:1'"],
+        ("jobs.*", ..) => &["service: web", "command: x", "reversible: no"],
+        (level, ..) if level.starts_with("hooks.") => &["command: x"],
+        ("notify.*", _, "webhook" | "slack" | "command") | ("notify.*.webhook" | "notify.*.slack", _, "url") => &[],
+        ("notify.*", ..) => &["command: x"],
+        ("notify.*.webhook" | "notify.*.slack", ..) => &["url: 'https://h'"],
         (_, ".build", _) => &["context: ."],
         (_, "", "pull_policy") => &["build: ."],
         (_, ".extends", _) => &["service: other"],
-        (_, ".health", "interval" | "timeout" | "min_healthy_time" | "healthy_deadline") => &["none: {}"],
+        (_, ".health", "interval" | "timeout" | "min_healthy_time" | "healthy_deadline" | "successes") => &["none: {}"],
+        (_, ".health", "expect" | "smoke") => &["http: { port: 80 }"],
+        (_, ".health.smoke.[]", _) => &["path: /", "port: 80"],
         (_, ".health.http" | ".health.tcp", _) => &["port: 80"],
         (_, ".healthcheck", _) => &["test: x"],
+        (_, "", "deploy") if inner.contains("error_rate:") => {
+            &["ports: ['8080:80']", "traffic: { balancer: front, backend: app }"]
+        }
+        (_, ".deploy.update_config.queries.[]", "at_least") => &["prometheus: 'http://h:1'", "query: up"],
+        (_, ".deploy.update_config.queries.[]", _) => &["prometheus: 'http://h:1'", "query: up", "at_most: 1"],
+        (_, ".deploy.update_config", "canary") => &["monitor: 0s"],
         (_, ".deploy.update_config.canary", _) => &["hosts: 1"],
         (_, ".deploy", "placement") => &["replicas: 1"],
         (_, ".deploy.placement.preferences.[]", _) => &["spread: host.labels.zone"],
@@ -184,7 +207,7 @@ fn map(path: &[Step], child: &str, inner: &str) -> String {
         (_, ".volumes.[]", _) => &["type: volume", "target: /d"],
         (_, ".configs.[]", "deliver") => &["source: app", "target: /srv/a/app.conf"],
         (_, ".configs.[]", _) => &["source: app"],
-        (_, ".secrets.[]", _) => &["source: token"],
+        (_, ".secrets.[]" | ".build.secrets.[]", _) => &["source: token"],
         (_, ".devices.[]", _) => &["source: /dev/fuse"],
         (_, ".env_file" | ".env_file.[]" | ".label_file" | ".label_file.[]", _) => &["path: file"],
         (_, ".ulimits.nofile", _) => &["soft: 0", "hard: 7"],

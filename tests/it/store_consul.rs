@@ -11,9 +11,10 @@ use serde_json::{Value as Json, json};
 use shipctl::environment::Secret;
 use shipctl::environment::publish::{StoreAccess, StoreKind};
 use shipctl::store::consul::Consul;
+use shipctl::store::etcd::Etcd;
 use shipctl::store::{Change, Store, StoreError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::http;
 
 const TOKEN: &str = "b1gs35d3-canary";
 
@@ -87,37 +88,9 @@ impl Server {
     }
 }
 
-/// A request's head and body.
-async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut bytes = Vec::new();
-    loop {
-        let mut part = [0; 4096];
-        let read = stream.read(&mut part).await.ok().filter(|read| *read > 0)?;
-        bytes.extend_from_slice(&part[..read]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0) {
-            return Some((head.to_owned(), body.to_owned()));
-        }
-    }
-}
-
 async fn serve() -> (StoreAccess, Arc<Mutex<Server>>) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
     let server = Arc::new(Mutex::new(Server::default()));
-    let own = Arc::clone(&server);
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let Some((head, body)) = read(&mut stream).await else { continue };
-            let (status, text) = own.lock().unwrap().answer(&head, &body);
-            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", text.len());
-            stream.write_all((head + &text).as_bytes()).await.unwrap();
-        }
-    });
+    let address = http::serve(Arc::clone(&server), Server::answer).await;
     let kind = StoreKind::Consul { token: Some("consul".parse().unwrap()) };
     (StoreAccess { kind, address, ca: None, identity: None }, server)
 }
@@ -171,4 +144,35 @@ async fn a_token_that_may_only_read_is_not_taken_for_a_change_of_somebody_else()
         panic!("it is not refused")
     };
     assert!(why.contains("token") && why.contains("shop/a"), "{why}");
+}
+
+#[tokio::test]
+async fn what_is_more_than_a_transaction_takes_is_known_before_it_is_sent() {
+    let (access, _server) = serve().await;
+    let consul = Consul::open(Path::new("/"), &access, Some(Secret::new(TOKEN.to_owned()))).unwrap();
+    let many = |count: usize| (0..count).map(|number| change(&format!("k{number}"), 0, Some("x"))).collect::<Vec<_>>();
+    assert_eq!(consul.fits(&many(64)), Ok(()));
+    consul.swap(&many(64)).await.unwrap();
+    assert_eq!(consul.fits(&many(65)), Err("65 changes at once, and it takes 64".to_owned()));
+    // Four bytes are sent for three: what counts is what is sent.
+    let large = |bytes: usize| [change("k", 0, Some(&"x".repeat(bytes)))];
+    let frame = r#"[{"KV":{"Index":0,"Key":"k","Value":"","Verb":"cas"}}]"#.len();
+    let most = (512 * 1024 - frame) / 4 * 3;
+    assert_eq!(consul.fits(&large(most)), Ok(()));
+    let Err(why) = consul.fits(&large(most + 1)) else { panic!("it is more than is taken") };
+    assert!(why.ends_with("bytes, as they are sent, at once, and it takes 524288"), "{why}");
+}
+
+#[test]
+fn etcd_counts_comparisons_and_takes_three_times_as_many_bytes() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (kind, address) = (StoreKind::Etcd { login: None }, "http://127.0.0.1:1".to_owned());
+    let etcd = Etcd::open(Path::new("/"), &StoreAccess { kind, address, ca: None, identity: None }, None).unwrap();
+    // A key that is only compared, as it is to stay away, counts like any other.
+    let many = |count: usize| (0..count).map(|number| change(&format!("k{number}"), 0, None)).collect::<Vec<_>>();
+    assert_eq!(etcd.fits(&many(128)), Ok(()));
+    assert_eq!(etcd.fits(&many(129)), Err("129 changes at once, and it takes 128".to_owned()));
+    let most = 1536 * 1024 - 128 * 64 - 2;
+    assert_eq!(etcd.fits(&[change("k", 0, Some(&"x".repeat(most)))]), Ok(()));
+    assert!(etcd.fits(&[change("k", 0, Some(&"x".repeat(most + 1)))]).is_err());
 }

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use super::LONGEST;
+use crate::balancer::counters::Counters;
 use crate::balancer::{Admin, BalancerError, Health, Server, Servers};
-use crate::environment::traffic::is_haproxy_name;
+use crate::environment::error_rate::Tally;
+use crate::environment::traffic::is_server_name;
 
 /// Version of the form of `show servers state` that is understood.
 const STATE_VERSION: &str = "1";
@@ -39,7 +41,7 @@ pub(super) fn done(answer: &str) -> Result<(), BalancerError> {
 
 /// A name that cannot end a command or begin another one.
 pub(super) fn name(name: &str) -> Result<&str, BalancerError> {
-    if is_haproxy_name(name) {
+    if is_server_name(name) {
         Ok(name)
     } else {
         Err(BalancerError::Refused(format!("`{}` is no name of HAProxy's", shown(name))))
@@ -47,7 +49,7 @@ pub(super) fn name(name: &str) -> Result<&str, BalancerError> {
 }
 
 /// Foreign text, fit to be printed in one line.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::balancer) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
@@ -89,10 +91,35 @@ fn server(state: &HashMap<&str, &str>, counters: &HashMap<&str, &str>) -> Result
         port: number(state, "srv_port")?,
         admin,
         health,
-        sessions: number(counters, "scur")?,
+        sessions: Some(number(counters, "scur")?),
         queued: number(counters, "qcur")?,
+        // Older ones keep none to themselves.
+        kept: counters.get("srv_icur").and_then(|count| count.parse().ok()).unwrap_or(0),
         backup: number::<u32>(counters, "bck")? > 0,
+        sticky: counters.get("cookie").is_some_and(|cookie| !cookie.is_empty()),
     })
+}
+
+/// What the process of `show info` has counted, by `show stat`.
+pub(super) fn counters(backend: &str, process: &str, counters: &str) -> Result<Counters, BalancerError> {
+    let info: HashMap<&str, &str> = process.lines().filter_map(|line| line.split_once(": ")).collect();
+    let rows = table(counters, ',')?;
+    let of_backend = rows.iter().filter(|row| row.get("pxname") == Some(&backend));
+    let servers = of_backend.map(|row| Ok((field(row, "svname")?.to_owned(), tally(row)?)));
+    let servers = servers.collect::<Result<_, BalancerError>>()?;
+    Ok(Counters { process: number(&info, "Pid")?, uptime: number(&info, "Uptime_sec")?, servers })
+}
+
+/// Of HTTP: answers by their kind, and requests that got none, as the connection failed (`econ`) or the answer broke off
+/// (`eresp`). What is forwarded without being looked into has no answers to count, but connections.
+fn tally(row: &HashMap<&str, &str>) -> Result<Tally, BalancerError> {
+    let unanswered = number::<u64>(row, "econ")? + number::<u64>(row, "eresp")?;
+    if field(row, "hrsp_5xx")?.is_empty() {
+        return Ok(Tally { requests: number::<u64>(row, "stot")?.max(unanswered), failed: unanswered });
+    }
+    let kinds = ["hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other"];
+    let answered: u64 = kinds.iter().map(|kind| number::<u64>(row, kind)).sum::<Result<_, _>>()?;
+    Ok(Tally { requests: answered + unanswered, failed: number::<u64>(row, "hrsp_5xx")? + unanswered })
 }
 
 fn states_table<'a>(backend: &str, text: &'a str) -> Result<Vec<HashMap<&'a str, &'a str>>, BalancerError> {
@@ -134,7 +161,7 @@ mod tests {
     const STATES: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_check_state srv_port\n\
         3 web 1 h1 10.0.0.1 2 0 6 8080\n3 web 2 h2 10.0.0.2 0 8 6 8080\n3 web 3 h3 10.0.0.3 2 17 0 8080\n\n";
     const COUNTERS: &str =
-        "# pxname,svname,qcur,scur,bck,tracked\nweb,h1,1,7,0,\nweb,h2,0,0,0,\nweb,h3,0,0,1,web/h1\n\n";
+        "# pxname,svname,qcur,scur,bck,tracked,cookie\nweb,h1,1,7,0,,one\nweb,h2,0,0,0,,\nweb,h3,0,0,1,web/h1,\n\n";
 
     fn refused(error: &BalancerError) -> bool {
         matches!(error, BalancerError::Refused(_))
@@ -144,8 +171,9 @@ mod tests {
     fn servers_are_read_by_the_names_of_the_columns() {
         let servers = servers("web", STATES, COUNTERS).expect("servers");
         let (h1, h2, h3) = (&servers["h1"], &servers["h2"], &servers["h3"]);
-        assert_eq!((h1.admin, h1.health, h1.sessions, h1.queued), (Admin::Ready, Health::Up, 7, 1));
+        assert_eq!((h1.admin, h1.health, h1.sessions, h1.queued), (Admin::Ready, Health::Up, Some(7), 1));
         assert!(h1.is_in_traffic() && !h1.is_idle());
+        assert!(h1.sticky && !h2.sticky);
         assert_eq!((h2.admin, h2.health, h2.port), (Admin::Drain, Health::Down, 8080));
         assert!(!h2.is_in_traffic() && h2.is_idle());
         assert_eq!((h3.admin, h3.health, h3.backup), (Admin::Maintenance, Health::Up, true));
@@ -163,6 +191,22 @@ mod tests {
         assert!(servers("web", &unknown_admin, COUNTERS).is_err());
         assert!(servers("web", STATES, "# pxname,svname,qcur,scur,bck\n").is_err(), "servers without counters");
         assert!(refused(&servers("nope", "Can't find backend.\n\n", COUNTERS).expect_err("no backend")));
+    }
+
+    #[test]
+    fn requests_are_counted_by_what_became_of_them() {
+        let info = "Name: HAProxy\nPid: 4711\nUptime: 0d 1h02m03s\nUptime_sec: 3723\n\n";
+        let stat = "# pxname,svname,stot,econ,eresp,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other\n\
+            web,h1,130,2,3,0,100,5,10,7,0\nweb,h2,0,0,0,0,0,0,0,0,0\nother,h1,9,9,9,9,9,9,9,9,9\n\n";
+        let counted = counters("web", info, stat).expect("counters");
+        assert_eq!((counted.process, counted.uptime, counted.servers.len()), (4711, 3723, 2));
+        assert_eq!(counted.servers["h1"], Tally { requests: 127, failed: 12 });
+        let tcp = "# pxname,svname,stot,econ,eresp,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other\n\
+            web,h1,130,2,3,,,,,,\n\n";
+        let counted = counters("web", info, tcp).expect("counters");
+        assert_eq!(counted.servers["h1"], Tally { requests: 130, failed: 5 });
+        assert!(counters("web", "Permission denied\n", stat).is_err());
+        assert!(counters("web", info, &stat.replace("hrsp_5xx", "hrsp_x")).is_err());
     }
 
     #[test]

@@ -10,15 +10,16 @@ use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::{Admin, BalancerError, LoadBalancer, Servers};
+use super::counters::{Counters, Counting};
+use super::{Admin, BalancerError, Health, LoadBalancer, Servers};
 use crate::transport::{Socket, TransportError};
 
-mod answer;
+pub(super) mod answer;
 
 /// Longest wait for an answer. HAProxy gives one at once or not at all.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Longest answer that is read.
-const LONGEST: u64 = 1024 * 1024;
+pub(super) const LONGEST: u64 = 1024 * 1024;
 
 /// Which of HAProxy's sockets is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,21 @@ impl HaproxySocket {
     }
 }
 
+/// The way to the runtime API of one HAProxy.
+#[async_trait]
+pub(super) trait Line: Send + Sync {
+    /// Gives one command and returns all that comes back.
+    async fn exchange(&self, command: &str) -> Result<Vec<u8>, BalancerError>;
+
+    /// Ends the connection.
+    async fn close(&self);
+}
+
 /// One HAProxy.
-pub struct Haproxy {
+pub struct Haproxy(Box<dyn Line>);
+
+/// A socket, with a connection for each command.
+struct SocketLine {
     way: Box<dyn Socket>,
     is_master: bool,
 }
@@ -47,28 +61,17 @@ pub struct Haproxy {
 impl Haproxy {
     /// The HAProxy behind a socket.
     pub fn new(way: Box<dyn Socket>, socket: &HaproxySocket) -> Self {
-        Self { way, is_master: matches!(socket, HaproxySocket::Master(_)) }
+        Self(Box::new(SocketLine { way, is_master: matches!(socket, HaproxySocket::Master(_)) }))
+    }
+
+    /// The HAProxy at the end of a line.
+    pub(super) fn at(line: Box<dyn Line>) -> Self {
+        Self(line)
     }
 
     /// Gives one command and returns the whole answer.
     async fn ask(&self, command: &str) -> Result<String, BalancerError> {
-        let lost = |error: TransportError| BalancerError::Unreachable(error.message);
-        let mut stream = self.way.open().await.map_err(lost)?;
-        let line = if self.is_master { format!("@1 {command}\n") } else { format!("{command}\n") };
-        let exchange = async {
-            stream.write_all(line.as_bytes()).await?;
-            // The master waits for more until it is told that there is none.
-            stream.shutdown().await?;
-            let mut answer = Vec::new();
-            (&mut stream).take(LONGEST + 1).read_to_end(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        let answer = match timeout(ANSWER, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(BalancerError::InDoubt(format!("HAProxy's socket: {error}"))),
-            Err(_) => return Err(BalancerError::InDoubt(format!("HAProxy gave no answer in {} s", ANSWER.as_secs()))),
-        };
-        answer::whole(answer)
+        answer::whole(self.0.exchange(command).await?)
     }
 
     async fn set(&self, backend: &str, server: &str, admin: Admin) -> Result<(), BalancerError> {
@@ -80,6 +83,46 @@ impl Haproxy {
             Some(now) if now == admin => Ok(()),
             _ => Err(BalancerError::Refused(format!("HAProxy does not confirm {backend}/{server} as {state}"))),
         }
+    }
+}
+
+#[async_trait]
+impl Line for SocketLine {
+    async fn exchange(&self, command: &str) -> Result<Vec<u8>, BalancerError> {
+        let lost = |error: TransportError| BalancerError::Unreachable(error.message);
+        let mut stream = self.way.open().await.map_err(lost)?;
+        let line = if self.is_master { format!("@1 {command}\n") } else { format!("{command}\n") };
+        let exchange = async {
+            stream.write_all(line.as_bytes()).await?;
+            // The master waits for more until it is told that there is none.
+            stream.shutdown().await?;
+            let mut answer = Vec::new();
+            (&mut stream).take(LONGEST + 1).read_to_end(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer)
+        };
+        match timeout(ANSWER, exchange).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(BalancerError::InDoubt(format!("HAProxy's socket: {error}"))),
+            Err(_) => Err(BalancerError::InDoubt(format!("HAProxy gave no answer in {} s", ANSWER.as_secs()))),
+        }
+    }
+
+    async fn close(&self) {
+        self.way.close().await;
+    }
+}
+
+#[async_trait]
+impl Counting for Haproxy {
+    async fn counters(&self, backend: &str) -> Result<Counters, BalancerError> {
+        let backend = answer::name(backend)?;
+        let process = self.ask("show info").await?;
+        let counters = self.ask(&format!("show stat {backend} 4 -1")).await?;
+        answer::counters(backend, &process, &counters)
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
     }
 }
 
@@ -114,7 +157,16 @@ impl LoadBalancer for Haproxy {
         self.set(backend, server, Admin::Ready).await
     }
 
+    async fn forget(&self, backend: &str, server: &str) -> Result<(), BalancerError> {
+        let (backend, server) = (answer::name(backend)?, answer::name(server)?);
+        // What it does not check would stay down for ever.
+        if self.server(backend, server).await?.is_none_or(|seen| seen.health == Health::Unchecked) {
+            return Ok(());
+        }
+        answer::done(&self.ask(&format!("set server {backend}/{server} health down")).await?)
+    }
+
     async fn close(&self) {
-        self.way.close().await;
+        self.0.close().await;
     }
 }

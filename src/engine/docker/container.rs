@@ -16,7 +16,7 @@ use super::{DockerEngine, files, output};
 use crate::container::{ContainerId, ContainerName, ContainerSpec};
 use crate::delivery::Delivery;
 use crate::engine::client::{self, SHORT};
-use crate::engine::{EngineError, memory, observe, spec as request};
+use crate::engine::{EngineError, LineSink, memory, observe, spec as request};
 use crate::environment::RestartPolicy;
 use crate::fleet::observed::Phase;
 use crate::fleet::stamp::Stamp;
@@ -68,7 +68,7 @@ impl DockerEngine {
         if let Some((what, least)) = request::too_new_for(spec, api) {
             return Err(EngineError::Refused(format!("`{what}` needs an engine with API {least}; this one has {api}")));
         }
-        let name = spec.name(&stamp.spec).unproven();
+        let name = stamp.created_as(spec);
         let options = CreateContainerOptionsBuilder::new().name(&name);
         let options = spec.image.platform().into_iter().fold(options, CreateContainerOptionsBuilder::platform).build();
         let directory = memory::directory(spec, stamp);
@@ -76,6 +76,15 @@ impl DockerEngine {
             self.put_in_memory(directory, &of(files, &Delivery::Memory)).await?;
         }
         let mut body = request::create_body(spec, stamp);
+        if let Some(live) = &stamp.live {
+            let stop = self.stop_signal_of(spec).await?;
+            if stop == live.signal {
+                return Err(EngineError::Refused(format!(
+                    "{stop} is what ends this container, so it cannot be told by it that its files have changed"
+                )));
+            }
+            body.stop_signal = Some(stop);
+        }
         // The only request that holds the value of a secret.
         let variable = |file: &&RenderedFile| format!("{}={}", file.target.path, String::from_utf8_lossy(file.bytes()));
         body.env.get_or_insert_default().extend(of(files, &Delivery::Variable).iter().map(variable));
@@ -86,7 +95,7 @@ impl DockerEngine {
             Err(error) => {
                 if let Some(directory) = &directory {
                     // If this fails too, it is there until the next create, or until the host is restarted.
-                    drop(self.clear_memory(directory).await);
+                    drop(self.forget(&ContainerId(String::new()), directory).await);
                 }
                 return Err(error);
             }
@@ -143,6 +152,7 @@ impl DockerEngine {
     }
 
     pub(super) async fn start_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.unseat_if_ended(id).await?;
         match self.short(self.docker().start_container(&id.0, None::<StartContainerOptions>)).await {
             // A network or device that is missing; the container is there.
             Err(EngineError::NotFound(why)) if !why.contains("No such container") => Err(EngineError::Refused(why)),
@@ -200,7 +210,7 @@ impl DockerEngine {
             .await
     }
 
-    async fn set_restart(&self, id: &ContainerId, policy: &RestartPolicy) -> Result<(), EngineError> {
+    pub(super) async fn set_restart(&self, id: &ContainerId, policy: &RestartPolicy) -> Result<(), EngineError> {
         let body = ContainerUpdateBody {
             restart_policy: Some(request::restart_policy(policy)),
             ..ContainerUpdateBody::default()
@@ -239,6 +249,18 @@ impl DockerEngine {
             }
         }
         Err(EngineError::InDoubt(format!("the removal of container {id} does not end")))
+    }
+
+    pub(super) async fn follow_log(&self, id: &ContainerId, skip: usize, line: &LineSink) -> Result<(), EngineError> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).follow(true).build();
+        let mut seen = 0;
+        let each = |text: String| {
+            seen += 1;
+            if seen > skip {
+                line(text);
+            }
+        };
+        Ok(output::lines(self.docker().logs(&id.0, Some(options)), each).await?)
     }
 
     pub(super) async fn read_log(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {

@@ -2,7 +2,7 @@
 //! place and is never started, so nothing need be installed on the host, and every endpoint will do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{self, Read};
+use std::io;
 
 use bollard::body_full;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions, VolumeCreateRequest};
@@ -12,7 +12,8 @@ use bollard::query_parameters::{
 };
 use futures_util::TryStreamExt;
 
-use super::{DockerEngine, files};
+use super::held::{Held, path, unpack};
+use super::{DockerEngine, files, live};
 use crate::container::ContainerId;
 use crate::delivery::{FileSet, Place};
 use crate::engine::EngineError;
@@ -26,10 +27,6 @@ const FILES_LABEL: &str = "shipctl.files";
 const HATCH_LABEL: &str = "shipctl.hatch";
 /// Where they mount the place.
 const INSIDE: &str = "/files";
-
-/// What a place holds, by path: mode and bytes. Not owners: an engine that maps users reads other numbers than it wrote, and
-/// files with other owners have a place of their own.
-type Held = BTreeMap<String, (u32, Vec<u8>)>;
 
 impl DockerEngine {
     pub(super) async fn deliver_files(
@@ -58,21 +55,16 @@ impl DockerEngine {
     }
 
     async fn fill(&self, hatch: &ContainerId, set: &FileSet, files: &[RenderedFile]) -> Result<(), EngineError> {
-        let wanted: Held = files
-            .iter()
-            .map(|file| {
-                let target = &file.target;
-                (set.inside(&target.path).to_owned(), (target.mode & 0o7777, file.bytes().to_vec()))
-            })
-            .collect();
+        let wanted = Held::wanted(set, files);
         // A place in use is not written to for nothing: its readers would find a file missing for a moment.
-        if self.held(hatch, &set.place).await? == wanted {
+        let held = self.held(hatch, &set.place).await?;
+        if held.satisfies(&wanted, set) {
             return Ok(());
         }
         let packed =
-            archive(set, files).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
+            archive(set, files, &held).map_err(|error| EngineError::Refused(format!("cannot pack files: {error}")))?;
         self.put(hatch, packed).await?;
-        if self.held(hatch, &set.place).await? == wanted {
+        if self.held(hatch, &set.place).await?.satisfies(&wanted, set) {
             return Ok(());
         }
         Err(EngineError::Refused(format!("{} holds something else than what was put there", set.place)))
@@ -113,7 +105,7 @@ impl DockerEngine {
     }
 
     /// A container that mounts the place. One that an earlier call left is taken over.
-    async fn open_hatch(&self, scope: &Scope, place: &Place) -> Result<ContainerId, EngineError> {
+    pub(super) async fn open_hatch(&self, scope: &Scope, place: &Place) -> Result<ContainerId, EngineError> {
         let name = match place {
             Place::Volume(volume) => format!("{volume}-hatch"),
             Place::Directory { name, .. } => format!("{}-{name}-hatch", scope.prefix()),
@@ -152,12 +144,12 @@ impl DockerEngine {
         }
     }
 
-    async fn put(&self, hatch: &ContainerId, archive: Vec<u8>) -> Result<(), EngineError> {
+    pub(super) async fn put(&self, hatch: &ContainerId, archive: Vec<u8>) -> Result<(), EngineError> {
         let options = UploadToContainerOptionsBuilder::new().path(INSIDE).build();
         self.short(self.docker().upload_to_container(&hatch.0, Some(options), body_full(archive.into()))).await
     }
 
-    async fn held(&self, hatch: &ContainerId, place: &Place) -> Result<Held, EngineError> {
+    pub(super) async fn held(&self, hatch: &ContainerId, place: &Place) -> Result<Held, EngineError> {
         let path = match place {
             Place::Volume(_) => INSIDE.to_owned(),
             Place::Directory { name, .. } => format!("{INSIDE}/{name}"),
@@ -166,7 +158,7 @@ impl DockerEngine {
         let parts = self.docker().download_from_container(&hatch.0, Some(options));
         let archive = match self.short(parts.map_ok(|part| part.to_vec()).try_concat()).await {
             Ok(archive) => archive,
-            Err(EngineError::NotFound(_)) => return Ok(Held::new()),
+            Err(EngineError::NotFound(_)) => return Ok(Held::default()),
             Err(error) => return Err(error),
         };
         unpack(&archive).map_err(|error| EngineError::InDoubt(format!("{place} could not be read: {error}")))
@@ -174,13 +166,13 @@ impl DockerEngine {
 }
 
 /// The set as an archive, to be unpacked where the place is mounted: directories that anyone may enter, then the files.
-fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
+fn archive(set: &FileSet, files: &[RenderedFile], held: &Held) -> io::Result<Vec<u8>> {
     let prefix = match &set.place {
         Place::Volume(_) => String::new(),
         Place::Directory { name, .. } => format!("{name}/"),
     };
     let mut archive = tar::Builder::new(Vec::new());
-    let names = files.iter().map(|file| format!("{prefix}{}", set.inside(&file.target.path)));
+    let names = files.iter().map(|file| format!("{prefix}{}", path(set, file)));
     let names: Vec<String> = names.collect();
     let folders = names.iter().flat_map(|name| name.match_indices('/').map(|(end, _)| &name[..=end]));
     for folder in folders.collect::<BTreeSet<_>>() {
@@ -188,6 +180,10 @@ fn archive(set: &FileSet, files: &[RenderedFile]) -> io::Result<Vec<u8>> {
     }
     for (name, file) in names.iter().zip(files) {
         files::append(&mut archive, name, &file.target, file.bytes())?;
+    }
+    let links = if set.version.is_some() { live::links(set) } else { BTreeMap::new() };
+    for (name, to) in links.into_iter().filter(|(name, to)| held.links.get(name) != Some(to)) {
+        files::append_link(&mut archive, &format!("{prefix}{name}"), &to)?;
     }
     archive.into_inner()
 }
@@ -199,24 +195,4 @@ fn tombstone(name: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     let packed = files::append(&mut archive, name, &target, b"").and_then(|()| archive.into_inner());
     packed.unwrap_or_else(|error| unreachable!("it is written to memory: {error}"))
-}
-
-/// The files of an archive, without the name of the directory that was asked for. Everything that is no plain file counts
-/// with its name, so that a place which holds more than files is never taken for one that holds just them.
-fn unpack(archive: &[u8]) -> io::Result<Held> {
-    let mut held = Held::new();
-    for entry in tar::Archive::new(archive).entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
-        let kind = entry.header().entry_type();
-        let inside = path.split_once('/').map_or("", |(_, inside)| inside).trim_end_matches('/').to_owned();
-        let is_tombstone = inside.is_empty() && kind.is_file();
-        if kind.is_dir() || is_tombstone {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes)?;
-        held.insert(inside, (entry.header().mode()? & 0o7777, bytes));
-    }
-    Ok(held)
 }

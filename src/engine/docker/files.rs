@@ -55,21 +55,69 @@ pub(super) fn append_directory(archive: &mut tar::Builder<Vec<u8>>, path: &str, 
     archive.append_data(&mut header, path, io::empty())
 }
 
+/// Adds a symbolic link.
+pub(super) fn append_link(archive: &mut tar::Builder<Vec<u8>>, path: &str, to: &str) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    header.set_mode(0o777);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    archive.append_link(&mut header, path, to)
+}
+
 /// An archive of nothing.
 pub(super) fn empty_archive() -> Vec<u8> {
     // Two blocks of zeroes end an archive.
     vec![0; 1024]
 }
 
-/// What a file of a container holds now; `None` if it is not there, or is no text.
-pub async fn read(client: &Client, id: &ContainerId, path: &str) -> Result<Option<String>, EngineError> {
-    let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
-    let parts = client.docker().download_from_container(&id.0, Some(options));
-    match call(SHORT, parts.map_ok(|part| part.to_vec()).try_concat()).await {
-        Ok(archive) => Ok(only_file(&archive).ok()),
-        Err(EngineError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
+/// The archive, to be unpacked at `/` in place of `folder`.
+pub(super) fn beneath(archive: &[u8], folder: &str) -> io::Result<Vec<u8>> {
+    let (mut archive, mut moved) = (tar::Archive::new(archive), tar::Builder::new(Vec::new()));
+    for entry in archive.entries()? {
+        let entry = entry?;
+        let mut header = entry.header().clone();
+        let path = std::path::Path::new(folder.trim_start_matches('/')).join(entry.path()?);
+        match entry.link_name()? {
+            Some(to) => moved.append_link(&mut header, path, to)?,
+            None => moved.append_data(&mut header, path, entry)?,
+        }
     }
+    moved.into_inner()
+}
+
+/// Links that are followed to a file.
+const MAX_LINKS: u32 = 8;
+
+/// What a file of a container holds now, also at the end of symbolic links; `None` if it is not there, or is no text.
+pub async fn read(client: &Client, id: &ContainerId, path: &str) -> Result<Option<String>, EngineError> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
+        let parts = client.docker().download_from_container(&id.0, Some(options));
+        let archive = match call(SHORT, parts.map_ok(|part| part.to_vec()).try_concat()).await {
+            Ok(archive) => archive,
+            Err(EngineError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // The engine follows links on the way, and not the last one.
+        let Some(to) = only_link(&archive) else { return Ok(only_file(&archive).ok()) };
+        path = match path.rsplit_once('/') {
+            Some((folder, _)) if !to.starts_with('/') => format!("{folder}/{to}"),
+            _ => to,
+        };
+    }
+    Ok(None)
+}
+
+/// Where the one link in an archive leads, if that is what it holds.
+fn only_link(archive: &[u8]) -> Option<String> {
+    let mut archive = tar::Archive::new(archive);
+    let entry = archive.entries().ok()?.next()?.ok()?;
+    let to = entry.link_name().ok()??;
+    entry.header().entry_type().is_symlink().then(|| to.to_string_lossy().into_owned())
 }
 
 /// The contents of the one file in an archive.

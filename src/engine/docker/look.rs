@@ -30,7 +30,7 @@ impl DockerEngine {
     pub(super) async fn look(&self, scope: &Scope) -> Result<ObservedHost, EngineError> {
         let label = scope.label();
         let ours: Filters = HashMap::from([("label".to_owned(), vec![format!("{SCOPE_LABEL}={label}")])]);
-        let (engine, containers, running, networks, volumes, ledger, key) = tokio::try_join!(
+        let (engine, containers, running, networks, volumes, ledger, key): (_, Vec<_>, _, _, _, _, _) = tokio::try_join!(
             self.facts(),
             self.containers(&ours),
             self.running(),
@@ -40,7 +40,8 @@ impl DockerEngine {
             self.key(scope),
         )?;
         let foreign_ports = observe::foreign_ports(&running, &label);
-        Ok(ObservedHost { engine, containers, foreign_ports, networks, volumes, ledger, key })
+        let (jobs, containers) = containers.into_iter().partition(|container| container.stamp.job.is_some());
+        Ok(ObservedHost { engine, containers, jobs, foreign_ports, networks, volumes, ledger, key })
     }
 
     async fn facts(&self) -> Result<EngineFacts, EngineError> {
@@ -81,7 +82,7 @@ impl DockerEngine {
         Ok(containers)
     }
 
-    async fn running(&self) -> Result<Vec<ContainerSummary>, EngineError> {
+    pub(super) async fn running(&self) -> Result<Vec<ContainerSummary>, EngineError> {
         self.short(self.docker().list_containers(Some(ListContainersOptionsBuilder::new().build()))).await
     }
 

@@ -15,7 +15,7 @@ use crate::environment::FileTarget;
 use crate::template::rendered::RenderedFile;
 
 /// Label that names a marker.
-const MARKER_LABEL: &str = "shipctl.marker";
+pub(super) const MARKER_LABEL: &str = "shipctl.marker";
 /// Label that holds the first text: it is there from the moment the name is taken.
 const TEXT_LABEL: &str = "shipctl.text";
 /// Label that orders notes of one name.

@@ -22,6 +22,37 @@ pub(crate) async fn tail(
     Ok(kept)
 }
 
+/// Reads output to its end, line by line. What a line has beyond a bound is dropped.
+pub(crate) async fn lines(
+    mut output: impl Stream<Item = Result<LogOutput, DockerError>> + Unpin,
+    mut each: impl FnMut(String),
+) -> Result<(), DockerError> {
+    // By stream: parts of standard output and of standard error come in between each other.
+    let mut open = [Vec::new(), Vec::new()];
+    let mut tell = |line: &[u8]| {
+        let line = clean_line(&String::from_utf8_lossy(line));
+        if !line.is_empty() {
+            each(line);
+        }
+    };
+    while let Some(part) = output.next().await {
+        let part = part?;
+        let line = &mut open[usize::from(matches!(part, LogOutput::StdErr { .. }))];
+        for byte in part.into_bytes() {
+            if byte == b'\n' {
+                tell(line);
+                line.clear();
+            } else if line.len() < 2 * MAX_LINE {
+                line.push(byte);
+            }
+        }
+    }
+    for line in &open {
+        tell(line);
+    }
+    Ok(())
+}
+
 /// The last `count` lines that are not empty once cleaned, oldest first.
 pub(crate) fn last_lines(output: &[u8], count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
@@ -32,6 +63,11 @@ pub(crate) fn last_lines(output: &[u8], count: usize) -> Vec<String> {
 
 /// One line without escape sequences, control characters and marks that change the direction of text.
 pub(crate) fn clean_line(line: &str) -> String {
+    clean_to(line, MAX_LINE)
+}
+
+/// The same, of so many bytes at most.
+pub(crate) fn clean_to(line: &str, longest: usize) -> String {
     let mut clean = String::new();
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
@@ -43,7 +79,7 @@ pub(crate) fn clean_line(line: &str) -> String {
             c if c.is_control() || is_directional(c) => {}
             c => clean.push(c),
         }
-        if clean.len() >= MAX_LINE {
+        if clean.len() >= longest {
             clean.push('…');
             break;
         }
@@ -99,6 +135,26 @@ mod tests {
             assert_eq!(clean_line(dirty), clean, "{dirty:?}");
         }
         assert_eq!(clean_line(&"x".repeat(5000)).chars().count(), MAX_LINE + 1);
+    }
+
+    #[tokio::test]
+    async fn lines_of_both_streams_are_whole_and_bounded() {
+        let part = |is_error: bool, text: &str| {
+            let message = text.to_owned().into();
+            Ok(if is_error { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } })
+        };
+        let long = "x".repeat(9000);
+        let parts = [
+            part(false, "on"),
+            part(true, "oops\n"),
+            part(false, "e\r\n\ntwo\n"),
+            part(false, &long),
+            part(true, "end"),
+        ];
+        let mut heard = Vec::new();
+        lines(futures_util::stream::iter(parts), |line| heard.push(line)).await.unwrap();
+        assert_eq!(heard[..3], ["oops", "one", "two"]);
+        assert_eq!((heard[3].chars().count(), heard[4].as_str()), (MAX_LINE + 1, "end"));
     }
 
     #[test]

@@ -12,18 +12,25 @@ use tokio::time::timeout;
 
 use super::DockerEngine;
 use crate::container::PinnedImage;
-use crate::engine::{EngineError, PullProgress};
+use crate::engine::{Arrival, EngineError, PullProgress, content};
 
 /// A pull that says nothing for so long is stuck.
-const STALL: Duration = Duration::from_mins(1);
+pub(super) const STALL: Duration = Duration::from_mins(1);
 
 impl DockerEngine {
-    pub(super) async fn make_present(&self, image: &PinnedImage, progress: &PullProgress) -> Result<(), EngineError> {
+    pub(super) async fn make_present(
+        &self,
+        image: &PinnedImage,
+        progress: &PullProgress,
+    ) -> Result<Arrival, EngineError> {
+        if image.is_sent() {
+            return self.make_sent(image, progress).await;
+        }
         match self.image(image).await {
             // Under the digest of an index an engine may have the image of another platform than the one that is asked for.
             Ok(present) => match self.suits(image, &present) {
                 Err(_) if image.platform().is_some() => {}
-                verdict => return verdict,
+                verdict => return verdict.map(|()| Arrival::Pulled),
             },
             Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(error),
@@ -38,7 +45,7 @@ impl DockerEngine {
             EngineError::NotFound(_) => EngineError::Refused(format!("the pull of {image} ended without the image")),
             error => error,
         })?;
-        self.suits(image, &present)
+        self.suits(image, &present).map(|()| Arrival::Pulled)
     }
 
     async fn image(&self, image: &PinnedImage) -> Result<ImageInspect, EngineError> {
@@ -87,16 +94,19 @@ impl DockerEngine {
     }
 
     fn credentials(&self, repository: &str) -> Option<DockerCredentials> {
-        self.logins.as_ref().and_then(|logins| logins(registry_of(repository)))
+        self.supply.logins.as_ref().and_then(|logins| logins(registry_of(repository)))
     }
 
     /// Checks that what is present is what was asked for, and runs here.
-    fn suits(&self, image: &PinnedImage, present: &ImageInspect) -> Result<(), EngineError> {
+    pub(super) fn suits(&self, image: &PinnedImage, present: &ImageInspect) -> Result<(), EngineError> {
         if let PinnedImage::Registry { digest, .. } = image {
             let suffix = format!("@{digest}");
             if !present.repo_digests.iter().flatten().any(|known| known.ends_with(&suffix)) {
                 return Err(EngineError::Refused(format!("the engine has another digest for {image}")));
             }
+        }
+        if image.is_sent() && content::content(present).as_deref() != Some(image.digest()) {
+            return Err(EngineError::Refused(format!("the engine has another image under the name of {image}")));
         }
         let version = self.client.version();
         let (os, architecture) =

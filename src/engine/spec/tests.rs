@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::container::PinnedImage;
 use crate::environment::{
-    Attachment, Check, Health, Limits, Logging, MountOptions, Naming, Privileges, Protocol, Runtime, Scope,
+    Attachment, Check, Expect, Health, Limits, Logging, MountOptions, Naming, Privileges, Protocol, Runtime, Scope,
 };
 
 fn spec() -> ContainerSpec {
@@ -83,12 +83,16 @@ fn spec() -> ContainerSpec {
         },
         files: Vec::new(),
         published: BTreeMap::new(),
+        job: None,
         health: Health {
             check: Check::Running,
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             min_healthy_time: Duration::from_secs(1),
             healthy_deadline: Duration::from_secs(9),
+            successes: 1,
+            expect: Expect::default(),
+            smoke: Vec::new(),
         },
     }
 }

@@ -6,11 +6,12 @@ use super::Fleet;
 use super::ports::Published;
 use super::service::Draft;
 use crate::environment::placement::Subject;
-use crate::environment::{Constraint, Order, Port, Runtime, Service};
+use crate::environment::{Balancer, Constraint, Order, Port, Runtime, Service};
 use crate::fleet::Host;
 use crate::manifest::decode::Decoder;
 use crate::manifest::source::Span;
 use crate::manifest::suggest;
+use crate::name::BalancerName;
 
 /// Checks them all.
 pub(super) fn check(drafts: &[Draft], fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
@@ -67,13 +68,16 @@ fn there_is(constraint: &Constraint, fleet: &Fleet<'_>) -> String {
     format!("hosts have {} as `{label}`", values.join(", "))
 }
 
-/// Without a registry an image is only where it was built.
+/// An image is only where it was built, unless something brings it further.
 fn images_reach_hosts(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'_>) {
-    let (Some(span), None) = (draft.build.or(draft.baked), fleet.registry) else { return };
+    let (Some(span), false) = (draft.build.or(draft.baked), fleet.brought) else { return };
     let far = hosts(fleet).find(|host| draft.admits(host) && host.endpoint != *fleet.builder);
     if let Some(host) = far {
-        let message = format!("the image is built on {}, and nothing brings it to host `{}`", fleet.builder, host.name);
-        decoder.problem_with_help(span, message, "add `registry: { host: … }`, or name the host's engine as `builder`");
+        let what = if draft.build.is_some() { "the image is built" } else { "`deliver: image`: the image is made" };
+        let message = format!("{what} on {}, and nothing brings it to host `{}`", fleet.builder, host.name);
+        let help =
+            "add `registry: { host: … }` or `images: { transfer: direct }`, or name the host's engine as `builder`";
+        decoder.problem_with_help(span, message, help);
     }
 }
 
@@ -121,11 +125,20 @@ fn traffic_is_possible(draft: &Draft, fleet: &Fleet<'_>, decoder: &mut Decoder<'
         let message = "`start-first` beside `traffic`: the balancer would go on sending requests to the old container";
         decoder.problem_with_help(order, message, "use `stop-first`: the host is drained first");
     }
+    let counts = |name: &BalancerName| matches!(fleet.balancers.get(name), None | Some(Balancer::Haproxy { .. }));
+    let silent = traffic.balancers.iter().zip(&draft.balancers).find(|(name, _)| !counts(name));
+    if let (Some((name, at)), true) = (silent, draft.service.update.error_rate.is_some()) {
+        let message = format!("`error_rate` compares what HAProxy counts, and {name} is none");
+        decoder.problem_with_help(*at, message, "ask what measures its requests instead: `queries`");
+    }
     let publishes = |(service, _): (&Service, &[Published])| {
         service.runtime.ports.iter().any(|port| port.host_port.is_some())
             || service.runtime.networks.iter().any(|network| network.name == "host")
     };
-    if let (false, Some(at)) = (draft.everywhere().all(publishes), draft.balancers.first()) {
+    // kamal-proxy reaches a container on a network of theirs.
+    let needs_port = |name| !matches!(fleet.balancers.get(name), Some(Balancer::KamalProxy(_)));
+    let is_reached = !traffic.balancers.iter().any(needs_port) || draft.everywhere().all(publishes);
+    if let (false, Some(at)) = (is_reached, draft.balancers.first()) {
         let message = "`traffic`: no request can reach the service, which publishes no port of its hosts";
         decoder.problem_with_help(*at, message, "publish one, such as `ports: [\"8080:80\"]`");
     }

@@ -1,8 +1,8 @@
 //! `deliver:` of a config: how the file gets to its container.
 
 use super::mounts::{Targets, is_container_path};
-use crate::delivery::{Delivery, directory, is_beneath, roots};
-use crate::environment::ConfigFile;
+use crate::delivery::{Delivery, Live, directory, is_beneath, roots};
+use crate::environment::{Check, ConfigFile, Health, RestartPolicy, Runtime};
 use crate::manifest::decode::Decoder;
 use crate::manifest::node::{Kind, Node, quoted};
 use crate::manifest::source::Span;
@@ -10,6 +10,16 @@ use crate::manifest::suggest;
 
 /// The ways, in the manifest's words.
 const WORDS: [&str; 4] = ["container", "volume", "host", "image"];
+
+/// What a change of a file does to its container: the signal that it is sent, or nothing where another one takes its place.
+pub(super) const ON_CHANGE: [(&str, Option<&str>); 6] = [
+    ("replace", None),
+    ("signal", Some("SIGHUP")),
+    ("SIGHUP", Some("SIGHUP")),
+    ("SIGUSR1", Some("SIGUSR1")),
+    ("SIGUSR2", Some("SIGUSR2")),
+    ("SIGWINCH", Some("SIGWINCH")),
+];
 
 /// Holds the files of hosts, where the manifest names no other directory.
 const HOST_FOLDER: &str = "/var/lib/shipctl";
@@ -51,12 +61,30 @@ const SYSTEM_TREES: [&str; 16] = [
     "/var/run",
 ];
 
-/// What an item of `configs` says; copied into the container if it says nothing.
+/// What an item of `configs` says; copied into the container if it says nothing, which is replaced when they change.
 pub(super) fn decode(item: &Node, decoder: &mut Decoder<'_>) -> Option<Delivery> {
-    let Some(entry) = item.entry("deliver") else { return Some(Delivery::Container) };
-    let node = &entry.value;
+    let deliver = match item.entry("deliver") {
+        Some(entry) => way(&entry.value, entry.key, decoder)?,
+        None => Delivery::Container,
+    };
+    let Some(on_change) = item.entry("on_change").map(|entry| &entry.value) else { return Some(deliver) };
+    let Some(signal) = decoder.word(on_change, &ON_CHANGE)? else { return Some(deliver) };
+    let folder = match deliver {
+        Delivery::Volume => None,
+        Delivery::Host(folder) => Some(folder),
+        _ => {
+            let message = "a file that lies in the container or its image does not change while it runs";
+            let help = "write `deliver: volume` or `deliver: host` beside it";
+            decoder.problem_with_help(on_change.span, message, help);
+            return None;
+        }
+    };
+    Some(Delivery::Live(Live { folder, signal: signal.to_owned() }))
+}
+
+fn way(node: &Node, key: Span, decoder: &mut Decoder<'_>) -> Option<Delivery> {
     if let Kind::Map(_) = node.kind {
-        let mut fields = decoder.map(node, entry.key);
+        let mut fields = decoder.map(node, key);
         let folder = fields.required("host", decoder);
         fields.finish(decoder);
         let folder = folder?;
@@ -82,23 +110,22 @@ pub(super) fn decode(item: &Node, decoder: &mut Decoder<'_>) -> Option<Delivery>
     }
 }
 
-/// What happens to a container when the file changes. There is one answer; the other one that people ask for gets a reason.
-pub(super) fn on_change(node: &Node, decoder: &mut Decoder<'_>) -> Option<()> {
-    if node.text().is_some_and(|text| text == "signal" || text.starts_with("SIG")) {
-        let message = "a running container is not signalled: it would no longer be what its labels say it is";
-        let help = "write `replace`: a container with the new file takes its place behind the gate";
-        decoder.problem_with_help(node.span, message, help);
-        return None;
-    }
-    decoder.word(node, &[("replace", ())])
-}
-
 /// Refuses files whose directory cannot be mounted as a whole. `targets` is everything that is put into the container.
 pub(super) fn check(configs: &[ConfigFile], at: Span, targets: &Targets, decoder: &mut Decoder<'_>) {
     let mut mounted: Vec<&Delivery> = configs.iter().map(|config| &config.deliver).collect();
-    mounted.retain(|deliver| matches!(deliver, Delivery::Volume | Delivery::Host(_)));
+    mounted.retain(|deliver| deliver.is_mounted());
     mounted.sort();
     mounted.dedup();
+    let mut signals = mounted.iter().filter_map(|deliver| match deliver {
+        Delivery::Live(live) => Some(live.signal.as_str()),
+        _ => None,
+    });
+    if let Some(first) = signals.next()
+        && let Some(other) = signals.find(|other| *other != first)
+    {
+        let message = format!("one file is told by {first} and another by {other}; a container is sent one signal");
+        decoder.problem_with_help(at, message, "write the same `on_change` for all");
+    }
     for deliver in mounted {
         let ours = configs.iter().filter(|config| config.deliver == *deliver);
         let ours: Vec<&str> = ours.map(|config| config.file.path.as_str()).collect();
@@ -119,6 +146,40 @@ pub(super) fn check(configs: &[ConfigFile], at: Span, targets: &Targets, decoder
                 decoder.problem_with_help(span, message, "deliver both in one way, or to different directories");
             }
         }
+    }
+}
+
+/// Refuses what a container cannot have whose files change while it runs. `entry` is that of its configs.
+pub(super) fn check_live(
+    configs: &[ConfigFile],
+    runtime: &Runtime,
+    health: &Health,
+    at: Span,
+    decoder: &mut Decoder<'_>,
+) {
+    let live = configs.iter().find_map(|config| match &config.deliver {
+        Delivery::Live(live) => Some((live, config)),
+        _ => None,
+    });
+    let Some((live, config)) = live else { return };
+    let signal = &live.signal;
+    if runtime.stop_signal.as_ref() == Some(signal) {
+        let message = format!("{signal} ends this container, so it cannot tell it that its files have changed");
+        decoder.problem_with_help(at, message, "write another `stop_signal`, or another signal as `on_change`");
+    }
+    if runtime.restart == RestartPolicy::UnlessStopped {
+        let message = "an engine takes a container that was sent a signal for one that somebody has stopped";
+        decoder.problem_with_help(at, message, "write `restart: always`, or `on_change: replace`");
+    }
+    if health.check == Check::Container {
+        let message = "the engine's own health check says for a while what it found before the files changed";
+        let help = "write `health: { http: … }` (or `tcp`, or `exec`), or `on_change: replace`";
+        decoder.problem_with_help(at, message, help);
+    }
+    let ours = |path: &str| path.rsplit('/').any(|part| part == ".current" || part.starts_with(".version-"));
+    if ours(&config.file.path) {
+        let message = format!("{} is a name that shipctl needs itself there", quoted(&config.file.path));
+        decoder.problem(at, message);
     }
 }
 

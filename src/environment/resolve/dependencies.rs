@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::service::Draft;
+use super::update::AS_ONE;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, quoted};
 use crate::manifest::source::Span;
@@ -84,7 +85,19 @@ pub(super) fn arrange(drafts: Vec<Draft>, active: &[String], decoder: &mut Decod
         }
         arranged.push(waiting.remove(next.unwrap_or(0)));
     }
+    all_go_as_one(&arranged, decoder);
     arranged
+}
+
+/// What needs the new release of a service would meet the earlier one where hosts run different releases.
+fn all_go_as_one(drafts: &[Draft], decoder: &mut Decoder<'_>) {
+    let is_there = |other: &&Dependency| drafts.iter().any(|draft| draft.service.name.as_str() == other.name);
+    let needed = drafts.iter().flat_map(|draft| &draft.depends_on).find(is_there);
+    if let (Some(at), Some(needed)) = (drafts.iter().find_map(|draft| draft.alone), needed) {
+        let (name, place) = (quoted(&needed.name), decoder.place(needed.at));
+        let message = format!("some hosts would run the earlier {name}, and others what needs the new one ({place})");
+        decoder.problem_with_help(at, message, AS_ONE);
+    }
 }
 
 /// A dependency within a circle, where every service still waits for another one.

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::{keys, nested};
+use super::{keys, nested, update};
 use crate::environment::placement::Subject;
-use crate::environment::{BatchSize, Canary, Constraint, FailureAction, Order, Replicas, RestartPolicy, UpdatePolicy};
-use crate::manifest::decode::{Decoder, Fields, decimal};
-use crate::manifest::node::{Entry, Kind, Node, quoted};
+use crate::environment::{Constraint, Replicas, RestartPolicy, UpdatePolicy};
+use crate::manifest::decode::{Decoder, Fields};
+use crate::manifest::node::{Entry, Node};
 use crate::manifest::source::Span;
-
-/// A failure this long after promotion still counts, where the manifest is silent.
-pub(super) const MONITOR: Duration = Duration::from_secs(5);
 
 /// What `deploy` says, and where.
 pub(super) struct Deploy {
@@ -18,6 +15,10 @@ pub(super) struct Deploy {
     pub(super) constraint_spans: Vec<Span>,
     pub(super) update: UpdatePolicy,
     pub(super) order: Option<Span>,
+    /// `progress_deadline`, where it is said.
+    pub(super) progress: Option<(Duration, Span)>,
+    /// What lets hosts run different releases for longer than a rollout takes.
+    pub(super) alone: Option<Span>,
     pub(super) restart: Option<RestartPolicy>,
     pub(super) replicas: Option<(Replicas, Span)>,
 }
@@ -27,15 +28,10 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
     let mut deploy = Deploy {
         constraints: Vec::new(),
         constraint_spans: Vec::new(),
-        update: UpdatePolicy {
-            parallelism: BatchSize::Count(1),
-            canary: None,
-            order: Order::StopFirst,
-            monitor: MONITOR,
-            delay: Duration::ZERO,
-            failure_action: FailureAction::Rollback,
-        },
+        update: UpdatePolicy::usual(),
         order: None,
+        progress: None,
+        alone: None,
         restart: None,
         replicas: None,
     };
@@ -57,8 +53,11 @@ pub(super) fn decode(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Depl
         preferences = placement.entry("preferences");
         placement.finish_compose(decoder, &[]);
     }
-    if let Some(update) = nested(&mut fields, "update_config", decoder) {
-        update_config(update, &mut deploy, decoder);
+    if let Some(config) = nested(&mut fields, "update_config", decoder) {
+        update::decode(config, &mut deploy, decoder);
+    }
+    if let Some(config) = nested(&mut fields, "rollback_config", decoder) {
+        deploy.update.back = update::back(config, decoder);
     }
     deploy.restart = nested(&mut fields, "restart_policy", decoder).map(|fields| restart_policy(fields, decoder));
     deploy.replicas = replicas(&mut fields, per_host, preferences, decoder);
@@ -125,63 +124,4 @@ fn restart_policy(mut fields: Fields<'_>, decoder: &mut Decoder<'_>) -> RestartP
     let policy = fields.get("condition").and_then(|node| decoder.word(node, &words)).cloned();
     fields.finish_compose(decoder, &["delay", "window"]);
     policy.unwrap_or(RestartPolicy::Always)
-}
-
-fn update_config(mut fields: Fields<'_>, deploy: &mut Deploy, decoder: &mut Decoder<'_>) {
-    let update = &mut deploy.update;
-    if let Some(size) = fields.get("parallelism").and_then(|node| parallelism(node, decoder)) {
-        update.parallelism = size;
-    }
-    if let Some(node) = fields.get("order") {
-        let words = [("stop-first", Order::StopFirst), ("start-first", Order::StartFirst)];
-        update.order = decoder.word(node, &words).unwrap_or(Order::StopFirst);
-        deploy.order = Some(node.span);
-    }
-    if let Some(monitor) = fields.get("monitor").and_then(|node| decoder.duration(node)) {
-        update.monitor = monitor;
-    }
-    let monitor = update.monitor;
-    update.canary = fields.entry("canary").and_then(|entry| canary(entry, monitor, decoder));
-    if let Some(delay) = fields.get("delay").and_then(|node| decoder.duration(node)) {
-        update.delay = delay;
-    }
-    if let Some(node) = fields.get("failure_action") {
-        let words = [("rollback", FailureAction::Rollback), ("pause", FailureAction::Pause)];
-        if node.text() == Some("continue") {
-            decoder.problem_with_help(node.span, "`continue` is not supported yet", "use `rollback` or `pause`");
-        } else if let Some(action) = decoder.word(node, &words) {
-            update.failure_action = action;
-        }
-    }
-    fields.finish_compose(decoder, keys::UPDATE);
-}
-
-/// `canary: 1`, or with a time of its own.
-fn canary(entry: &Entry, usual: Duration, decoder: &mut Decoder<'_>) -> Option<Canary> {
-    let Kind::Map(_) = entry.value.kind else {
-        return parallelism(&entry.value, decoder).map(|hosts| Canary { hosts, monitor: usual });
-    };
-    let mut fields = decoder.map(&entry.value, entry.key);
-    let hosts = fields.required("hosts", decoder).and_then(|node| parallelism(node, decoder));
-    let monitor = fields.get("monitor").and_then(|node| decoder.duration(node)).unwrap_or(usual);
-    fields.finish(decoder);
-    Some(Canary { hosts: hosts?, monitor })
-}
-
-fn parallelism(node: &Node, decoder: &mut Decoder<'_>) -> Option<BatchSize> {
-    let text = decoder.text(node)?;
-    let size = match text.strip_suffix('%') {
-        Some(percent) => decimal(percent)
-            .and_then(|n| u8::try_from(n).ok())
-            .filter(|n| (1..=100).contains(n))
-            .map(BatchSize::Percent),
-        None => decimal(text)
-            .and_then(|n| usize::try_from(n).ok())
-            .map(|n| if n == 0 { BatchSize::All } else { BatchSize::Count(n) }),
-    };
-    if size.is_none() {
-        let help = "write a number of hosts (0 for all at once), or a share from `1%` to `100%`";
-        decoder.problem_with_help(node.span, format!("{} is not a number of hosts", quoted(text)), help);
-    }
-    size
 }

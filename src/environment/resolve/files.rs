@@ -128,9 +128,9 @@ fn file<'n>(
     let mode = fields.get("mode").and_then(|node| permissions(node, decoder)).unwrap_or(usual.mode);
     let in_memory = usual.is_secret && fields.get("tmpfs").and_then(|node| decoder.boolean(node)).unwrap_or(false);
     if !usual.is_secret {
-        // Is read apart, where it may be said.
+        // Are read apart, where they may be said.
         fields.get("deliver");
-        fields.get("on_change").and_then(|node| delivery::on_change(node, decoder));
+        fields.get("on_change");
     }
     fields.finish(decoder);
     let (user, group) = usual_owner(uid.is_some(), mode, decoder);

@@ -1,8 +1,10 @@
 //! `health:` and `healthcheck:` of a service.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::environment::{Check, Health, Healthcheck};
+use super::answer;
+use crate::environment::{Check, Expect, Health, Healthcheck};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, Node, quoted};
 use crate::manifest::rules::CHECKS;
@@ -14,6 +16,9 @@ pub(super) const DEFAULTS: Health = Health {
     timeout: Duration::from_secs(2),
     min_healthy_time: Duration::from_secs(1),
     healthy_deadline: Duration::from_mins(1),
+    successes: 1,
+    expect: Expect { status: Vec::new(), header: BTreeMap::new(), contains: None },
+    smoke: Vec::new(),
 };
 
 /// The gate. A service without one must say so.
@@ -88,8 +93,39 @@ fn long(entry: &Entry, container: bool, decoder: &mut Decoder<'_>) -> Health {
             format!("they are {} and {}", values(min_healthy_time), values(healthy_deadline)),
         );
     }
+    let successes = fields.get("successes").and_then(|node| {
+        let successes = decoder.number(node, 1..=1000).and_then(|number| u32::try_from(number).ok())?;
+        let shortest = interval * (successes - 1);
+        if shortest >= healthy_deadline {
+            let help = format!("they take {} and more", crate::duration::display(shortest));
+            let message = "so many `successes`, one `interval` after the other, take longer than `healthy_deadline`";
+            decoder.problem_with_help(node.span, message, help);
+        }
+        Some(successes)
+    });
+    let port = match check {
+        Some(Check::Http { port, .. }) => Some(port),
+        _ => None,
+    };
+    let is_http = checks.first().is_some_and(|(key, _)| *key == "http");
+    let expect = fields.entry("expect").map(|entry| {
+        if !is_http && !checks.is_empty() {
+            decoder.problem(entry.key, "`expect` is about the answer to an `http` check, and there is none");
+        }
+        answer::expect(entry, decoder)
+    });
+    let smoke = answer::smoke(&mut fields, port, timeout, is_http, decoder);
     fields.finish(decoder);
-    Health { check: check.unwrap_or(Check::Running), interval, timeout, min_healthy_time, healthy_deadline }
+    Health {
+        check: check.unwrap_or(Check::Running),
+        interval,
+        timeout,
+        min_healthy_time,
+        healthy_deadline,
+        successes: successes.unwrap_or(1),
+        expect: expect.unwrap_or_default(),
+        smoke,
+    }
 }
 
 fn check(key: &str, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Check> {
@@ -119,7 +155,7 @@ fn check(key: &str, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Check> {
 }
 
 /// What goes into the request line, so nothing that could end it or name another host.
-fn path(node: &Node, decoder: &mut Decoder<'_>) -> Option<String> {
+pub(super) fn path(node: &Node, decoder: &mut Decoder<'_>) -> Option<String> {
     let text = decoder.text(node)?;
     let plain = text.bytes().all(|b| b.is_ascii_graphic());
     if !text.starts_with('/') || text.starts_with("//") || !plain || text.contains('#') {

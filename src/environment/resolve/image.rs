@@ -1,12 +1,11 @@
 //! `image:` and `build:`.
 
-use std::path::{Component, Path, PathBuf};
-
-use super::keys;
+use super::build;
+use super::declared::Declared;
 use crate::environment::Build;
 use crate::image::reference::{ImageName, InvalidReference};
 use crate::manifest::decode::{Decoder, Fields};
-use crate::manifest::node::{Entry, Kind, Node, quoted};
+use crate::manifest::node::{Node, quoted};
 use crate::name::ServiceName;
 
 /// The image's name and how it is built, if it is.
@@ -15,8 +14,9 @@ pub(super) fn decode(
     service: &ServiceName,
     project: &str,
     decoder: &mut Decoder<'_>,
+    declared: &Declared,
 ) -> (String, Option<Build>) {
-    let build = fields.entry("build").map(|entry| build(entry, decoder));
+    let build = fields.entry("build").map(|entry| build::decode(entry, decoder, declared));
     let image = match (fields.get("image"), &build) {
         (Some(node), build) => name(node, build.is_some(), decoder),
         (None, Some(_)) => None,
@@ -34,7 +34,11 @@ pub(super) fn decode(
 
 /// `os/architecture[/variant]`, where hosts are not to choose.
 pub(super) fn platform(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Option<String> {
-    let node = fields.get("platform")?;
+    fields.get("platform").and_then(|node| platform_of(node, decoder))
+}
+
+/// The same, of a value.
+pub(super) fn platform_of(node: &Node, decoder: &mut Decoder<'_>) -> Option<String> {
     let text = decoder.text(node)?;
     let parts: Vec<&str> = text.split('/').collect();
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -58,46 +62,6 @@ pub(super) fn pull_policy(fields: &mut Fields<'_>, is_built: bool, decoder: &mut
             decoder.problem_with_help(node.span, message, help);
         }
     }
-}
-
-fn build(entry: &Entry, decoder: &mut Decoder<'_>) -> Build {
-    if let Kind::Scalar { .. } = &entry.value.kind {
-        let context = context(&entry.value, decoder).unwrap_or_default();
-        return Build {
-            context,
-            dockerfile: "Dockerfile".to_owned(),
-            args: std::collections::BTreeMap::new(),
-            target: None,
-        };
-    }
-    let mut fields = decoder.map(&entry.value, entry.key);
-    let context = fields.required("context", decoder).and_then(|node| context(node, decoder));
-    let dockerfile = fields.get("dockerfile").and_then(|node| beneath(node, "the context", decoder));
-    let args = fields.get("args").map(|node| decoder.pairs(node)).unwrap_or_default();
-    let target = fields.get("target").and_then(|node| decoder.text(node)).map(str::to_owned);
-    fields.finish_compose(decoder, keys::BUILD);
-    Build {
-        context: context.unwrap_or_default(),
-        dockerfile: dockerfile.unwrap_or_else(|| "Dockerfile".to_owned()),
-        args: args.into_iter().map(|pair| (pair.key, pair.value)).collect(),
-        target,
-    }
-}
-
-fn context(node: &Node, decoder: &mut Decoder<'_>) -> Option<PathBuf> {
-    beneath(node, "the project", decoder).map(PathBuf::from)
-}
-
-/// A relative path that does not climb.
-fn beneath(node: &Node, what: &str, decoder: &mut Decoder<'_>) -> Option<String> {
-    let text = decoder.text(node)?;
-    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if text.is_empty() || !Path::new(text).components().all(inside) {
-        decoder
-            .problem(node.span, format!("{} is not beneath {what}: write a relative path without `..`", quoted(text)));
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 fn name(node: &Node, built: bool, decoder: &mut Decoder<'_>) -> Option<String> {

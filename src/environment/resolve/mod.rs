@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::environment::{Balancer, Environment, Registry};
+use crate::environment::{Balancer, Environment, Transfer};
 use crate::fleet::Endpoint;
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::Node;
@@ -11,27 +11,38 @@ use crate::manifest::{Diagnostic, Diagnostics, Manifest};
 use crate::name::{BalancerName, ProjectName};
 
 mod age_keys;
+mod answer;
 mod attachment;
+mod balancers;
 mod between;
 mod blkio;
+mod build;
 mod configs;
 mod declared;
 mod delivery;
 mod dependencies;
 mod deploy;
+mod edge;
+mod error_rate;
 mod files;
 mod health;
+mod hooks;
 mod hosts;
 mod image;
+mod images;
+mod jobs;
 mod keys;
 mod limits;
 mod mounts;
 mod naming;
 mod networks;
+mod notify;
 mod overrides;
 mod ports;
 mod privileges;
+mod prune;
 mod publish;
+mod queries;
 mod registry;
 mod replicas;
 mod resources;
@@ -39,6 +50,7 @@ mod runtime;
 mod schema;
 mod service;
 mod traffic;
+mod update;
 mod words;
 
 pub use schema::schema;
@@ -74,31 +86,46 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let declared = Declared::decode(&mut top, decoder, &manifest.root, &prefix);
     let age = top.entry("age").map(|entry| age_keys::decode(entry, decoder)).unwrap_or_default();
     let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
+    let transfer = images::transfer(&mut top, decoder);
     let sound = decoder.count();
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
     let hosts_are_sound = decoder.count() == sound;
-    let balancers = traffic::balancers(&mut top, decoder);
+    let balancers = balancers::decode(&mut top, decoder, &declared);
     let active = words::texts(&mut top, "profiles", decoder);
     let roles = overrides::roles(&mut top, &hosts, decoder);
+    let edge = edge::decode(&mut top, &declared, &prefix, decoder);
     let mut drafts = service::decode(&mut top, project_text, decoder, &declared);
     let mut base = Base { top: &mut top, machines: &hosts, roles: &roles, project: project_text, declared: &declared };
     overrides::apply(&mut base, &mut drafts, decoder);
+    let known: Vec<_> = drafts.iter().map(|draft| draft.service.name.clone()).collect();
     let drafts = dependencies::arrange(drafts, &active, decoder);
     let drafts = replicas::expand(drafts, &hosts, decoder);
     let scope = format!("{project_text}/{}", manifest.name);
     let publish = publish::decode(&mut top, decoder, &declared, &scope, &drafts);
+    let jobs = jobs::decode(&mut top, decoder, &hosts, &drafts, &known);
+    let hooks = hooks::decode(&mut top, decoder, &manifest.root);
+    let notify = notify::decode(&mut top, decoder, &declared);
     let keep_releases = top.get("keep_releases").and_then(|node| decoder.number(node, 1..=100));
+    let prune = prune::decode(&mut top, decoder);
     top.finish_compose(decoder, keys::TOP);
     if hosts_are_sound {
-        let fleet = Fleet { hosts: &hosts, builder: &builder, registry: registry.as_ref(), balancers: &balancers };
+        let brought = transfer == Transfer::Direct || registry.is_some();
+        let fleet = Fleet { hosts: &hosts, builder: &builder, brought, balancers: &balancers };
         between::check(&drafts, &fleet, decoder);
+        edge::check(edge.as_ref(), &drafts, &hosts, decoder);
     }
+    let (drafts, needs) = match edge {
+        Some(edge) => edge::add(edge, drafts, &hosts, decoder),
+        None => (drafts, None),
+    };
+    let (network, volume) = needs.unzip();
     Some(Environment {
         project: project?,
         name: manifest.name.clone(),
         root: manifest.root.clone(),
         registry,
+        transfer,
         builder,
         balancers,
         hosts: hosts.into_iter().map(|machine| (machine.host.name.clone(), machine.host)).collect(),
@@ -106,10 +133,14 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         services: drafts.into_iter().map(|draft| (draft.service.name.clone(), draft.service)).collect(),
         secrets: declared.secrets,
         age,
-        networks: declared.networks.into_values().map(|network| (network.name.clone(), network)).collect(),
-        volumes: declared.volumes.into_values().map(|volume| (volume.name.clone(), volume)).collect(),
+        networks: declared.networks.into_values().chain(network).map(|it| (it.name.clone(), it)).collect(),
+        volumes: declared.volumes.into_values().chain(volume).map(|it| (it.name.clone(), it)).collect(),
         publish,
+        jobs,
+        hooks,
+        notify,
         keep_releases: keep_releases.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(KEEP_RELEASES),
+        prune,
     })
 }
 
@@ -117,7 +148,8 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
 struct Fleet<'a> {
     hosts: &'a [Machine<'a>],
     builder: &'a Endpoint,
-    registry: Option<&'a Registry>,
+    /// Whether images that the builder has come to hosts.
+    brought: bool,
     balancers: &'a BTreeMap<BalancerName, Balancer>,
 }
 

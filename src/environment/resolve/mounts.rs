@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::declared::Declared;
 use super::files::permissions;
 use super::keys;
+use super::privileges::one_or_more;
 use super::words::{text, word};
 use crate::environment::{Mount, MountOptions, MountSource};
 use crate::manifest::decode::{Decoder, Fields};
@@ -22,13 +23,19 @@ const EMPTY_TMPFS: MountSource = MountSource::Tmpfs { size: None, mode: None };
 /// Paths in the container that something has been put at.
 pub(super) type Targets = HashMap<String, Span>;
 
-/// The mounts, and what they occupy.
+/// The mounts of `volumes`, and what they and those of `tmpfs` occupy.
 pub(super) fn decode(
     fields: &mut Fields<'_>,
     decoder: &mut Decoder<'_>,
     declared: &Declared<'_>,
 ) -> (Vec<Mount>, Targets) {
     let (mut mounts, mut targets) = (Vec::new(), Targets::new());
+    for item in fields.get("tmpfs").map(one_or_more).unwrap_or_default() {
+        // What is no place for one is refused where the option is read.
+        if let Some((path, _)) = item.text().map(|text| text.split_once(':').unwrap_or((text, ""))) {
+            occupy(&mut targets, path, item.span, decoder);
+        }
+    }
     let Some(node) = fields.get("volumes") else { return (mounts, targets) };
     for item in decoder.list(node) {
         let mount = match &item.kind {

@@ -55,7 +55,7 @@ fn servers(fields: &mut Fields<'_>, decoder: &mut Decoder<'_>) -> Vec<String> {
 }
 
 /// A list of `name=address` (or `name:address`), or a map of names to one address or several.
-fn extra_hosts(node: &Node, decoder: &mut Decoder<'_>) -> Vec<String> {
+pub(super) fn extra_hosts(node: &Node, decoder: &mut Decoder<'_>) -> Vec<String> {
     let mut found = Vec::new();
     match &node.kind {
         Kind::Map(map) => {

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declared;
 use super::service::Draft;
+use super::update::AS_ONE;
 use super::{existing_file, nested};
 use crate::environment::publish::{PublishedValue, Publishing, StoreAccess, StoreKind};
 use crate::environment::{ConfigSource, Service};
 use crate::manifest::decode::{Decoder, Fields};
 use crate::manifest::node::{Entry, Kind, Node, quoted};
+use crate::manifest::source::Span;
 use crate::manifest::suggest;
 use crate::name::{ResourceName, SecretName};
 
@@ -24,14 +26,38 @@ pub(super) fn decode(
     drafts: &[Draft],
 ) -> BTreeMap<String, Publishing> {
     let Some(entry) = top.entry("publish") else { return BTreeMap::new() };
+    if let Some(at) = drafts.iter().find_map(|draft| draft.alone) {
+        let message = "some hosts would run the earlier release with the values that the new one publishes";
+        decoder.problem_with_help(at, message, AS_ONE);
+    }
     let mut stores = BTreeMap::new();
+    let mut places: Vec<(&str, Span)> = Vec::new();
     for (name, entry) in decoder.map(&entry.value, entry.key).named() {
         decoder.name::<ResourceName>(name, entry.key, "the name of a store");
-        if let Some(store) = store(name, entry, decoder, declared, scope, drafts) {
-            stores.insert(name.to_owned(), store);
+        let Some(store) = store(name, entry, decoder, declared, scope, drafts) else { continue };
+        let shared = places.iter().find_map(|(other, at)| Some((*other, *at, shared(&stores[*other], &store)?)));
+        if let Some((other, at, key)) = shared {
+            let place = decoder.place(at);
+            let (other, key) = (quoted(other), quoted(&key));
+            let message = format!("{other} has the key {key} in the same store already ({place})");
+            let help = "put both into one entry, or give one of them another `prefix` or `state`";
+            decoder.problem_with_help(entry.key, message, help);
         }
+        places.push((name, entry.key));
+        stores.insert(name.to_owned(), store);
     }
     stores
+}
+
+/// A key that two entries would both write.
+fn shared(one: &Publishing, other: &Publishing) -> Option<String> {
+    let address = |publishing: &Publishing| publishing.store.address.to_ascii_lowercase();
+    if address(one) != address(other) {
+        return None;
+    }
+    let all = |publishing: &'_ Publishing| publishing.values.keys().chain([&publishing.state]).cloned().collect();
+    let (one, other): (BTreeSet<String>, BTreeSet<String>) = (all(one), all(other));
+    one.intersection(&other).next().cloned()
 }
 
 fn store(

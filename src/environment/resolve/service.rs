@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::declared::Declared;
 use super::dependencies::{self, Dependency};
 use super::ports::Published;
+use super::update::Limits;
 use super::{
-    delivery, deploy, files, health, image, keys, limits, mounts, naming, networks, ports, privileges, runtime,
-    traffic, words,
+    delivery, deploy, edge, error_rate, files, health, image, keys, limits, mounts, naming, networks, ports,
+    privileges, queries, runtime, traffic, update, words,
 };
 use crate::delivery::Delivery;
 use crate::environment::{Privileges, Replicas, Runtime, Service};
@@ -35,8 +36,12 @@ pub(super) struct Draft {
     pub(super) constraints: Vec<Span>,
     /// `deploy.update_config.order`
     pub(super) order: Option<Span>,
+    /// What of `deploy.update_config` lets hosts run different releases for longer than a rollout takes.
+    pub(super) alone: Option<Span>,
     /// One for each balancer of `traffic`.
     pub(super) balancers: Vec<Span>,
+    /// `traffic.edge`
+    pub(super) behind: Option<edge::Behind>,
     pub(super) profiles: Vec<String>,
     pub(super) depends_on: Vec<Dependency>,
     /// `deploy.replicas`, where the service is replicated.
@@ -96,6 +101,13 @@ pub(super) fn decode(
     let mut drafts = Vec::new();
     for (key, entry) in entries.named() {
         names += 1;
+        let is_word = |text: &&str| text.contains(|c: char| c.is_ascii_alphabetic());
+        if let Some(image) = entry.value.text().filter(is_word) {
+            let message = format!("expected a map, found {}", entry.value.describe());
+            let help = format!("did you mean `{key}: {{ image: {} }}`?", image.escape_debug());
+            decoder.problem_with_help(entry.value.span, message, help);
+            continue;
+        }
         if let Some(name) = decoder.name(key, entry.key, "the name of a service") {
             drafts.push(service(name, entry, project, decoder, declared));
         }
@@ -117,7 +129,7 @@ pub(super) fn service(
     let mut map = decoder.map(&entry.value, entry.key);
     let fields = &mut map;
     let build = fields.entry("build");
-    let (image, build_value) = image::decode(fields, &name, project, decoder);
+    let (image, build_value) = image::decode(fields, &name, project, decoder, declared);
     let (ports, port_spans) = ports::decode(fields, decoder);
     let (volumes, mut targets) = mounts::decode(fields, decoder, declared);
     let networks = networks::decode(fields, decoder, declared);
@@ -134,7 +146,8 @@ pub(super) fn service(
     let healthcheck = health::healthcheck(fields, decoder);
     let health = health::gate(fields, healthcheck.as_ref(), decoder);
     let (limits, device_requests) = limits::decode(fields, decoder);
-    let deploy = deploy::decode(fields, decoder);
+    let mut deploy = deploy::decode(fields, decoder);
+    deploy.update.queries = queries::decode(fields, &deploy.update, declared, decoder);
     let runtime = Runtime {
         command: fields.get("command").and_then(|node| decoder.command(node)),
         entrypoint: fields.get("entrypoint").and_then(|node| decoder.command(node)),
@@ -162,7 +175,23 @@ pub(super) fn service(
         naming: naming::decode(fields, decoder),
         annotations: words::pairs(fields, "annotations", decoder),
     };
-    let traffic = traffic::decode(fields, decoder);
+    let (traffic, behind) = traffic::decode(fields, decoder);
+    let drained = traffic.as_ref().map(|(traffic, _)| (traffic.drain, traffic.up_deadline));
+    let drained = drained.or_else(|| behind.as_ref().map(|behind| (behind.route.drain, behind.route.up_deadline)));
+    let switching = drained.map_or(Duration::ZERO, |(drain, up_deadline)| drain.deadline + up_deadline);
+    let smoke: Duration = health.smoke.iter().map(|request| request.timeout).sum();
+    let others = runtime.stop_grace_period + switching + smoke;
+    let limits = Limits { healthy: health.healthy_deadline, others };
+    deploy.update.progress_deadline = update::progress(deploy.progress, &limits, decoder);
+    error_rate::check(fields, &deploy.update, traffic.as_ref().map(|(traffic, _)| traffic), decoder);
+    if let Some(entry) = fields.entry("configs") {
+        delivery::check_live(&configs, &runtime, &health, entry.value.span, decoder);
+        if behind.is_some() && configs.iter().any(|config| config.deliver.is_live()) {
+            let message =
+                "behind the edge another container takes over without a failed request, and none is signalled";
+            decoder.problem_with_help(entry.value.span, message, "write `on_change: replace`");
+        }
+    }
     let platform = image::platform(fields, decoder);
     image::pull_policy(fields, build.is_some(), decoder);
     let (profiles, depends_on) = (words::texts(fields, "profiles", decoder), dependencies::decode(fields, decoder));
@@ -179,7 +208,7 @@ pub(super) fn service(
     for read_before in ["extends", "env_file", "label_file"] {
         map.get(read_before);
     }
-    map.finish_compose(decoder, keys::SERVICE);
+    map.finish_answered(decoder, keys::SERVICE, keys::SERVICE_ANSWERS);
     let service = Service {
         name,
         image,
@@ -192,21 +221,26 @@ pub(super) fn service(
         instance_of: None,
         update: deploy.update,
         traffic: traffic.as_ref().map(|(traffic, _)| traffic.clone()),
+        edge: None,
         configs,
         secrets,
         runtime,
     };
-    Draft {
+    let mut draft = Draft {
         service,
         build: build.map(|entry| entry.key),
         baked,
         ports: port_spans,
         constraints: deploy.constraint_spans,
         order: deploy.order,
+        alone: deploy.alone,
         balancers: traffic.map(|(_, spans)| spans).unwrap_or_default(),
+        behind,
         profiles,
         depends_on,
         replicas: deploy.replicas,
         variants: BTreeMap::new(),
-    }
+    };
+    edge::usual_order(&mut draft);
+    draft
 }

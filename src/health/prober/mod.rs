@@ -17,7 +17,7 @@ use crate::container::ContainerId;
 use crate::engine::client::Client;
 use crate::engine::docker::output::clean_line;
 use crate::engine::observe;
-use crate::environment::{Check, Port};
+use crate::environment::{Check, Expect, Health, Method, Port, Smoke};
 use crate::fleet::observed::{EngineHealth, Phase};
 use crate::transport::{Stream, Transport};
 
@@ -44,31 +44,66 @@ impl DockerProber {
         Self { client, transport }
     }
 
-    async fn ask(&self, container: &ContainerId, ports: &[Port], check: &Check) -> Result<(), NotReady> {
-        // Looked at for every probe: a container that was started again has another address, and its old one may by now
-        // belong to somebody who answers in its place.
-        let inspect = self.client.docker().inspect_container(&container.0, None::<InspectContainerOptions>);
-        let inspected = inspect.await.map_err(|error| NotReady(clean_line(&error.to_string())))?;
-        let state = observe::state(&inspected);
-        match state.phase {
-            Phase::Running => {}
-            Phase::Exited { code, .. } => return Err(NotReady(format!("the container has exited with code {code}"))),
-            phase => return Err(NotReady(format!("the container is not running: {phase:?}").to_lowercase())),
-        }
+    async fn ask(
+        &self,
+        container: &ContainerId,
+        ports: &[Port],
+        check: &Check,
+        expect: &Expect,
+    ) -> Result<(), NotReady> {
+        let inspected = self.running(container).await?;
         match check {
             Check::Running => Ok(()),
-            Check::Container => engine_verdict(&state.health),
+            Check::Container => engine_verdict(&observe::state(&inspected).health),
             Check::Exec { command } => exec::run(self.client.docker(), container, command).await,
-            Check::Http { port, path } => http::get(self.reach(&inspected, *port, ports).await?, path).await,
+            Check::Http { port, path } => {
+                let request = http::Asked { method: Method::Get, path, expect };
+                request.send(self.reach(&inspected, *port, ports).await?).await?;
+                self.is_still(container, &inspected, *port).await
+            }
             Check::Tcp { port } => {
                 let mut stream = self.reach(&inspected, *port, ports).await?;
                 if self.stays_open(&mut stream).await {
-                    Ok(())
+                    self.is_still(container, &inspected, *port).await
                 } else {
                     Err(NotReady(format!("port {port} refuses connections")))
                 }
             }
         }
+    }
+
+    async fn request(&self, container: &ContainerId, ports: &[Port], smoke: &Smoke) -> Result<(), NotReady> {
+        let inspected = self.running(container).await?;
+        let request = http::Asked { method: smoke.method, path: &smoke.path, expect: &smoke.expect };
+        request.send(self.reach(&inspected, smoke.port, ports).await?).await?;
+        self.is_still(container, &inspected, smoke.port).await
+    }
+
+    /// A container that runs. Looked at for every probe: one that was started again has another address, and its old one
+    /// may by now belong to somebody who answers in its place.
+    async fn running(&self, container: &ContainerId) -> Result<ContainerInspectResponse, NotReady> {
+        let inspect = self.client.docker().inspect_container(&container.0, None::<InspectContainerOptions>);
+        let inspected = inspect.await.map_err(|error| NotReady(clean_line(&error.to_string())))?;
+        match observe::state(&inspected).phase {
+            Phase::Running => Ok(inspected),
+            Phase::Exited { code, .. } => Err(NotReady(format!("the container has exited with code {code}"))),
+            phase => Err(NotReady(format!("the container is not running: {phase:?}").to_lowercase())),
+        }
+    }
+
+    /// Whether the container is where it was before somebody answered there. If it is not, who knows who that was.
+    async fn is_still(
+        &self,
+        container: &ContainerId,
+        before: &ContainerInspectResponse,
+        port: u16,
+    ) -> Result<(), NotReady> {
+        let now = self.running(container).await?;
+        let life = |inspected| observe::state(inspected).started_at;
+        if life(before) == life(&now) && Address::of(before, port) == Address::of(&now, port) {
+            return Ok(());
+        }
+        Err(NotReady("the container was started again, or got another address, while it was asked".to_owned()))
     }
 
     /// A stream to a port of a container.
@@ -139,17 +174,12 @@ impl DockerProber {
 
 #[async_trait]
 impl Prober for DockerProber {
-    async fn probe(
-        &self,
-        container: &ContainerId,
-        ports: &[Port],
-        check: &Check,
-        limit: Duration,
-    ) -> Result<(), NotReady> {
-        match timeout(limit, self.ask(container, ports, check)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(NotReady(format!("no answer within {}", crate::duration::display(limit)))),
-        }
+    async fn probe(&self, container: &ContainerId, ports: &[Port], health: &Health) -> Result<(), NotReady> {
+        within(health.timeout, self.ask(container, ports, &health.check, &health.expect)).await
+    }
+
+    async fn smoke(&self, container: &ContainerId, ports: &[Port], request: &Smoke) -> Result<(), NotReady> {
+        within(request.timeout, self.request(container, ports, request)).await
     }
 
     async fn port_in_use(&self, port: u16) -> Option<bool> {
@@ -176,6 +206,11 @@ impl Prober for DockerProber {
         };
         timeout(PORT_TIMEOUT, ask).await.ok().flatten()
     }
+}
+
+async fn within(limit: Duration, answer: impl Future<Output = Result<(), NotReady>>) -> Result<(), NotReady> {
+    let late = || NotReady(format!("no answer within {}", crate::duration::display(limit)));
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn engine_verdict(health: &EngineHealth) -> Result<(), NotReady> {

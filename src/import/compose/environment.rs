@@ -66,16 +66,20 @@ impl Compose<'_> {
             let names = source.map(|source: Arc<Source>| dotenv::names(&source));
             let Some(names) = names else {
                 let reason = format!("`{path}` is not there, or cannot be read");
-                let instead = "write its variables as `environment: { NAME: \"${NAME}\" }`, or as `secrets`";
+                let instead =
+                    "write its variables as `environment: { NAME: \"${NAME}\" }`, or `NAME: { secret: name }`";
                 self.draft.leave(&key, file.span, reason, instead);
                 continue;
             };
             let reason =
                 format!("the variables of `{path}` are named under `environment`; their values were not copied");
             let instead = match path.trim_start_matches("./") {
-                ".env" => "keep `.env` beside `environments/`, and out of version control".to_owned(),
-                _ => format!("put the lines of `{path}` into `.env` beside `environments/`, or into the environment"),
+                ".env" => "keep `.env` beside `environments/`, and out of version control; or".to_owned(),
+                _ => {
+                    format!("put the lines of `{path}` into `.env` beside `environments/`, or into the environment; or")
+                }
             };
+            let instead = format!("{instead} write what is secret as `NAME: {{ secret: name }}`");
             self.draft.change(&key, file.span, reason, instead);
             // A later file has the last word, and the value is looked up by name in any case.
             found.extend(names.into_iter().map(|variable| (variable, file.span)));

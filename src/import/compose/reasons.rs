@@ -41,7 +41,7 @@ fn service(key: &str) -> Option<(&'static str, &'static str)> {
         "mac_address" => ("an address belongs to a network", "write it in `networks`"),
         "models" | "provider" | "use_api_socket" => ("it starts something that is no container", "run it as a service"),
         "network_mode" => ("only `host` and `none` are modes that do not tie containers together", "use `networks`"),
-        "post_start" | "pre_stop" => ("there are no hooks", "do it in the program's own start and stop"),
+        "post_start" | "pre_stop" => ("there are no hooks in a container", "do it in the program's own start and stop"),
         "pull_policy" => ("every tag is looked up in each deploy, and hosts pull what they lack", "nothing"),
         "volumes_from" => ("containers come and go on their own", "name the volumes in both services"),
         _ => return None,
@@ -50,17 +50,17 @@ fn service(key: &str) -> Option<(&'static str, &'static str)> {
 
 fn build(key: &str) -> Option<(&'static str, &'static str)> {
     Some(match key {
-        "cache_from" | "cache_to" | "no_cache" | "pull" => ("the builder's own cache is used", "nothing"),
-        "platforms" => ("the builder's own platform is built", "name an engine of that platform as `builder`"),
-        "secrets" | "ssh" => ("a build is given no secrets", "build elsewhere, and deploy the image by its name"),
+        "cache_to" => ("the builder's own cache is used", "nothing"),
+        "platforms" => {
+            ("an engine makes an image for one platform", "name one, or an engine of the other as `builder`")
+        }
         "dockerfile_inline" => ("a Dockerfile is a file", "write it beneath the context, and name it as `dockerfile`"),
         "additional_contexts" => ("a build has one context", "copy what is needed beneath it"),
         "tags" => ("an image is pushed under one name", "use `image`"),
-        "labels" => ("labels of images are written in the Dockerfile", "use LABEL"),
         "provenance" | "sbom" | "entitlements" | "privileged" => {
             ("it is for builds by BuildKit in a pipeline", "build there")
         }
-        "network" | "extra_hosts" | "shm_size" | "ulimits" | "isolation" => {
+        "ulimits" | "isolation" => {
             ("a build runs as the engine runs it", "build elsewhere, and deploy the image by its name")
         }
         _ => return None,
@@ -71,17 +71,13 @@ fn deploy(path: &[&str]) -> Option<(&'static str, &'static str)> {
     Some(match path {
         ["endpoint_mode"] => ("there are no virtual addresses", "nothing"),
         ["labels"] => ("a service is nothing but its containers", "use `labels` of the service"),
-        ["rollback_config"] => ("a rollback goes as fast as it can, and is gated like an update", "nothing"),
+        ["rollback_config", _] => ("hosts go back as they came, and what fails there is never rolled back", "nothing"),
         ["placement", "constraints", _] => (
             "constraints are about hosts of the manifest, not about nodes of Swarm: the service runs on every host now",
             "label the hosts, and write `host.labels.<label> == <value>`, or `host.name == <name>`",
         ),
         ["placement", "preferences" | "max_replicas_per_node", ..] => {
             ("it is about nodes of Swarm", "label the hosts, and spread over `host.labels.…`")
-        }
-        ["update_config", "max_failure_ratio"] => ("one failure ends a rollout", "nothing"),
-        ["update_config", "failure_action"] => {
-            ("a rollout that fails is never just continued", "use `rollback` or `pause`")
         }
         ["resources", "reservations", "cpus" | "generic_resources"] => {
             ("an engine reserves no processors", "use `limits`, or `cpu_shares`")

@@ -27,7 +27,7 @@ fn proxy(key: &str) -> (&'static str, &'static str) {
     match key {
         "ssl" | "ssl_redirect" | "host" | "hosts" | "path_prefix" | "path_prefixes" | "strip_path_prefix" => (
             "traffic is not taken over: kamal-proxy ended TLS and chose the container",
-            "put a balancer before the hosts, such as HAProxy or nginx",
+            "keep kamal-proxy as a balancer (`kamal_proxy`, with this under `deploy`), or put another one before the hosts",
         ),
         "forward_headers" | "response_timeout" | "buffering" | "logging" | "run" => {
             ("traffic is not taken over", "set it in your balancer")
@@ -42,7 +42,10 @@ fn builder(key: &str) -> (&'static str, &'static str) {
         "local" | "driver" | "cache" => {
             ("the builder is an engine, with its own cache", "see `builder` in the manifest")
         }
-        "secrets" | "ssh" => ("a build is given no secrets", "build elsewhere, and deploy the image by its name"),
+        "secrets" => {
+            ("what a build may read is said where it is built", "declare them, and write `build: { secrets: […] }`")
+        }
+        "ssh" => ("what a build may ask is said where it is built", "write `build: { ssh: [default] }`"),
         "pack" => ("images are built from a Dockerfile", "build elsewhere, and deploy the image by its name"),
         "provenance" | "sbom" => ("it is for builds by BuildKit in a pipeline", "build there"),
         _ => ("not a key that is known of Kamal's builder", "nothing"),
@@ -56,7 +59,9 @@ fn top(key: &str) -> (&'static str, &'static str) {
             "serve them from a bucket or a CDN, or keep those of the last release in the image",
         ),
         "error_pages_path" => ("traffic is not taken over", "let your balancer show them"),
-        "hooks_path" | "hooks_output" | "hooks" => ("there are no hooks", "run them before and after in your pipeline"),
+        "hooks_path" | "hooks_output" | "hooks" => {
+            ("hooks are told other facts, in other variables", "put them under `hooks` once they read those")
+        }
         "secrets_path" => ("Kamal's secrets are not read", "set the variables where you deploy, or use `command`"),
         "aliases" => ("there are no aliases", "use those of your shell, or a Makefile"),
         "require_destination" | "allow_empty_roles" | "minimum_version" | "run_directory" => {

@@ -78,6 +78,29 @@ fn what_an_unfinished_rollout_published_is_not_what_there_is_to_go_back_to() {
 }
 
 #[test]
+fn a_key_that_is_no_longer_published_gets_back_what_was_there_before_any_release() {
+    let mut memory = Memory::default();
+    memory.set("a", Some(b"theirs"));
+    let one = memory.publish(values(&[("a", "1"), ("b", "1")]), None);
+    let two = memory.publish(values(&[("a", "2"), ("b", "2")]), one.as_deref());
+    // A release without them is killed: it changes nothing of what there is to give back.
+    memory.publish(values(&[("c", "3")]), two.as_deref());
+    assert_eq!([memory.text("a"), memory.text("b")], [Some("theirs"), None]);
+    memory.publish(values(&[("a", "4")]), two.as_deref());
+    let (_, swap) = memory.prepared(values(&[("c", "5")]), two.as_deref()).expect("something to do");
+    let (new, old) = (|key: &str| swap.new[key].as_deref(), |key: &str| swap.old[key].as_deref());
+    assert_eq!([new("a"), new("b")], [Some(&b"theirs"[..]), None]);
+    assert_eq!([old("a"), old("b")], [Some(&b"2"[..]), Some(&b"2"[..])]);
+    let five = memory.publish(values(&[("c", "5")]), two.as_deref());
+    assert_eq!([memory.text("a"), memory.text("b")], [Some("theirs"), None]);
+    // It is theirs again, and so is what they make of it.
+    memory.set("a", Some(b"theirs too"));
+    let six = memory.publish(values(&[("a", "6")]), five.as_deref());
+    memory.publish(Target::Remembered(five), six.as_deref());
+    assert_eq!(memory.text("a"), Some("theirs too"));
+}
+
+#[test]
 fn a_value_that_somebody_else_changed_is_named_and_is_what_a_failure_puts_back() {
     let mut memory = Memory::default();
     let one = memory.publish(values(&[("a", "1")]), None);
@@ -112,4 +135,30 @@ fn as_many_releases_are_remembered_as_hosts_keep_and_the_one_in_force_always() {
     let state = State::read(&memory.held[STATE].bytes).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(state.releases.len(), 4);
     assert!(state.values(first.as_deref().unwrap()).is_some());
+}
+
+#[test]
+fn under_another_prefix_keys_that_go_count_like_keys_that_come_and_so_does_the_record() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let kind = crate::environment::publish::StoreKind::Consul { token: None };
+    let address = "http://127.0.0.1:1".to_owned();
+    let access = crate::environment::publish::StoreAccess { kind, address, ca: None, identity: None };
+    let consul = crate::store::consul::Consul::open(std::path::Path::new("/"), &access, None).unwrap();
+    let beneath = |prefix: &str, count: usize| {
+        let keys: Vec<String> = (0..count).map(|number| format!("{prefix}/{number}")).collect();
+        Target::Values(Values(keys.into_iter().map(|key| (key, Published::text("x".to_owned()))).collect()))
+    };
+    let mut memory = Memory::default();
+    let one = memory.publish(beneath("a", 32), None);
+    let fits = |memory: &Memory, target: Target, in_force: Option<&str>| {
+        memory.prepared(target, in_force).expect("something to do").1.fits(&consul)
+    };
+    assert_eq!(fits(&memory, beneath("b", 31), one.as_deref()), Ok(()));
+    let why = fits(&memory, beneath("b", 32), one.as_deref()).expect_err("65 changes");
+    assert!(why.starts_with("the release needs 65 changes at once, and it takes 64: put more into one value"), "{why}");
+    let mut memory = Memory::default();
+    let large = "x".repeat(300 * 1024);
+    memory.set("big", Some(large.as_bytes()));
+    let why = fits(&memory, values(&[("big", "small")]), None).expect_err("the record keeps what was there");
+    assert!(why.contains("bytes, as they are sent"), "{why}");
 }

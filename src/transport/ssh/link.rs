@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use openssh::{ForwardType, Session, Socket};
+use openssh::{ForwardType, Session, Socket, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::timeout;
 
 use super::master::Master;
 use super::private_dir::PrivateDir;
 use super::relay::Relay;
+use super::words;
 use crate::fleet::SshDestination;
-use crate::transport::{Stream, TransportError};
+use crate::transport::{Program, Stream, TransportError, lists_of};
 
 /// Where engines listen; the second where `/var/run` is no link to `/run`.
 const ENGINE_SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
@@ -29,13 +31,20 @@ const MAX_RELAYS: usize = 8;
 pub(super) struct Link {
     name: String,
     session: Arc<Session>,
-    door: Door,
+    engine: OnceCell<Engine>,
+    /// How often the engine was looked for: each time under names of its own, as those of the last time are taken.
+    searches: AtomicUsize,
     forwards: Mutex<HashMap<SocketAddr, PathBuf>>,
-    /// How often the far end had refused to forward when the door was found.
-    refusals: usize,
     // Dropped in this order: the master ends before its sockets go.
     master: Master,
     dir: PrivateDir,
+}
+
+/// The engine of the far end.
+struct Engine {
+    door: Door,
+    /// How often the far end had refused to forward when the door was found.
+    refusals: usize,
 }
 
 /// How the engine is reached from the far end.
@@ -47,16 +56,29 @@ enum Door {
 }
 
 impl Link {
-    /// Connects and finds a way to the engine.
+    /// Connects.
     pub(super) async fn open(destination: &SshDestination) -> Result<Self, TransportError> {
         let name = format!("ssh {destination}");
         let dir = PrivateDir::create()
             .map_err(|error| failed(&name, &format!("no private directory for sockets: {error}")))?;
         let master = Master::start(destination, &dir, CONTROL).await?;
         let session = Arc::new(Session::resume_mux(dir.join(CONTROL).into_boxed_path(), None));
-        let door = find_door(&name, &session, &dir).await?;
-        let refusals = master.refusals();
-        Ok(Self { name, session, door, forwards: Mutex::default(), refusals, master, dir })
+        let (engine, searches, forwards) = (OnceCell::new(), AtomicUsize::new(0), Mutex::default());
+        Ok(Self { name, session, engine, searches, forwards, master, dir })
+    }
+
+    /// Finds a way to the engine, unless it is known.
+    pub(super) async fn find_engine(&self) -> Result<(), TransportError> {
+        self.door().await.map(drop)
+    }
+
+    async fn door(&self) -> Result<&Door, TransportError> {
+        let find = || async {
+            let search = self.searches.fetch_add(1, Ordering::Relaxed);
+            let door = find_door(&self.name, &self.session, &self.dir, search).await?;
+            Ok(Engine { door, refusals: self.master.refusals() })
+        };
+        Ok(&self.engine.get_or_try_init(find).await?.door)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -65,7 +87,7 @@ impl Link {
 
     /// A new stream to the engine.
     pub(super) async fn engine(&self) -> Result<Box<dyn Stream>, TransportError> {
-        match &self.door {
+        match self.door().await? {
             Door::Forwarded(socket) => self.attach(socket).await,
             Door::Relayed(slots) => Ok(Box::new(relay(&self.name, &self.session, slots).await?)),
         }
@@ -74,7 +96,7 @@ impl Link {
     /// A new stream to a TCP address of the far end. Whether anybody listens there shows only in what the
     /// stream does: one that nobody answers is closed at once.
     pub(super) async fn dial(&self, to: SocketAddr) -> Result<Box<dyn Stream>, TransportError> {
-        if self.master.refusals() > self.refusals {
+        if self.master.refusals() > self.engine.get().map_or(0, |engine| engine.refusals) {
             let hint = "allow it in the host's sshd_config (AllowTcpForwarding yes), or use exec checks".to_owned();
             return Err(TransportError {
                 message: format!("{}: the host forbids TCP forwarding", self.name),
@@ -83,6 +105,36 @@ impl Link {
         }
         let socket = self.forwarded(to).await?;
         self.attach(&socket).await
+    }
+
+    /// The sockets of a process of the far end, as far as its kernel shows them.
+    pub(super) async fn sockets(&self, process: u32) -> Result<String, TransportError> {
+        // Understood alike by sh, bash, zsh, fish and csh. What is not there lists nothing.
+        let mut command = self.session.raw_command(format!("cat {}", lists_of(process).join(" ")));
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let output = command.output().await.map_err(|error| self.failed(&error))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Starts a program of the far end.
+    pub(super) async fn start(&self, words: &[String]) -> Result<Program, TransportError> {
+        let mut command = Arc::clone(&self.session).arc_raw_command(words::line(words));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().await.map_err(|error| self.failed(&error))?;
+        let pipes = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+        let (Some(input), Some(output), Some(complaints)) = pipes else {
+            return Err(self.failed(&openssh::Error::Disconnected));
+        };
+        let ended = Box::pin(async move {
+            match child.wait().await {
+                Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()),
+                // This is how the library says 127.
+                Err(openssh::Error::Remote(error)) if error.kind() == std::io::ErrorKind::NotFound => Some(127),
+                Err(_) => None,
+            }
+        });
+        let (input, output, complaints) = (Box::new(input), Box::new(output), Box::new(complaints));
+        Ok(Program { input, output, complaints, ended })
     }
 
     /// The local socket that leads to an address; made when it is asked for first.
@@ -120,9 +172,14 @@ impl Link {
 
 /// Asks for an answer at each place where the engine may be: a forward to a socket that is missing or forbidden
 /// is set up all the same, and only resets who uses it.
-async fn find_door(name: &str, session: &Arc<Session>, dir: &PrivateDir) -> Result<Door, TransportError> {
+async fn find_door(
+    name: &str,
+    session: &Arc<Session>,
+    dir: &PrivateDir,
+    search: usize,
+) -> Result<Door, TransportError> {
     for (index, remote) in ENGINE_SOCKETS.into_iter().enumerate() {
-        let local = dir.join(&format!("e{index}"));
+        let local = dir.join(&format!("e{search}-{index}"));
         if forward(session, &local, Path::new(remote).into()).await.is_err() {
             continue;
         }

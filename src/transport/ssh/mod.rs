@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::{Stream, Transport, TransportError};
+use super::{Program, Stream, Transport, TransportError};
 use crate::fleet::SshDestination;
 
 mod link;
@@ -19,6 +19,7 @@ mod private_dir;
 mod refusal;
 mod relay;
 mod socket;
+mod words;
 
 use link::Link;
 pub use master::SSH_CONFIG_VARIABLE;
@@ -40,6 +41,13 @@ enum State {
 impl SshTransport {
     /// Connects and finds the engine.
     pub async fn connect(destination: &SshDestination) -> Result<Self, TransportError> {
+        let transport = Self::reach(destination).await?;
+        transport.link().await?.find_engine().await?;
+        Ok(transport)
+    }
+
+    /// Connects. The engine is looked for when it is asked for.
+    pub async fn reach(destination: &SshDestination) -> Result<Self, TransportError> {
         let link = Link::open(destination).await?;
         Ok(Self { destination: destination.clone(), state: Mutex::new(State::Open(Arc::new(link))) })
     }
@@ -69,6 +77,20 @@ impl Transport for SshTransport {
     async fn dial(&self, to: SocketAddr) -> Option<Result<Box<dyn Stream>, TransportError>> {
         Some(match self.link().await {
             Ok(link) => link.dial(to).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn sockets(&self, process: u32) -> Option<Result<String, TransportError>> {
+        Some(match self.link().await {
+            Ok(link) => link.sockets(process).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn start(&self, words: &[String]) -> Option<Result<Program, TransportError>> {
+        Some(match self.link().await {
+            Ok(link) => link.start(words).await,
             Err(error) => Err(error),
         })
     }

@@ -1,17 +1,17 @@
-//! A Unix socket of a machine that is reached by SSH, other than its engine's.
+//! A socket or port of a machine that is reached by SSH, other than its engine's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openssh::{ForwardType, Session};
+use openssh::{ForwardType, Session, Socket as Target};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use super::master::Master;
 use super::private_dir::PrivateDir;
 use crate::fleet::SshDestination;
-use crate::transport::{Socket, Stream, TransportError};
+use crate::transport::{Place, Socket, Stream, TransportError};
 
 const CONTROL: &str = "c";
 const FORWARDED: &str = "s";
@@ -19,7 +19,7 @@ const FORWARDED: &str = "s";
 /// One socket behind a connection of its own. A connection that was lost is made anew by the next call.
 pub struct SshSocket {
     destination: SshDestination,
-    path: PathBuf,
+    place: Place,
     line: Mutex<Option<Arc<Line>>>,
 }
 
@@ -32,8 +32,8 @@ struct Line {
 
 impl SshSocket {
     /// Nothing is connected yet.
-    pub fn new(destination: SshDestination, path: PathBuf) -> Self {
-        Self { destination, path, line: Mutex::default() }
+    pub fn new(destination: SshDestination, place: Place) -> Self {
+        Self { destination, place, line: Mutex::default() }
     }
 
     async fn line(&self) -> Result<Arc<Line>, TransportError> {
@@ -51,8 +51,12 @@ impl SshSocket {
         let master = Master::start(&self.destination, &dir, CONTROL).await?;
         let session = Session::resume_mux(dir.join(CONTROL).into_boxed_path(), None);
         let local = dir.join(FORWARDED);
-        let forward = session.request_port_forward(ForwardType::Local, local.as_path(), Path::new(&self.path)).await;
-        forward.map_err(|error| self.failed(&format!("{} cannot be forwarded: {error}", self.path.display())))?;
+        let (target, name) = match &self.place {
+            Place::Socket(path) => (Target::from(path.as_path()), path.display().to_string()),
+            Place::Port(host, port) => (Target::new(host.as_str(), *port), format!("{host}:{port}")),
+        };
+        let forward = session.request_port_forward(ForwardType::Local, local.as_path(), target).await;
+        forward.map_err(|error| self.failed(&format!("{name} cannot be forwarded: {error}")))?;
         Ok(Line { local, master, _dir: dir })
     }
 

@@ -37,6 +37,19 @@ host_new_hostkey() {
     poll 10 host_ssh_ready "$host" || die "$host: sshd does not come back"
 }
 
+# The listener and every session: nobody stays connected.
+host_restart_ssh() {
+    local host=$1
+    machines_ssh | grep -x -- "$host" >/dev/null || usage_error "$host has no SSH server"
+    # shellcheck disable=SC2016  # expanded inside the host
+    host_exec "$host" bash -c '
+        for file in /proc/[0-9]*/comm; do
+            case $(cat "$file" 2>/dev/null) in sshd*) kill -9 "${file//[!0-9]/}" 2>/dev/null || : ;; esac
+        done'
+    host_exec "$host" bash /etc/fleet/run service sshd
+    poll 10 host_ssh_ready "$host" || die "$host: sshd does not come back"
+}
+
 host_engine_gone() { ! host_exec "$1" test -d "/proc/$2"; }
 
 # host_engine ACTION HOST

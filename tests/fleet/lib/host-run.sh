@@ -9,10 +9,13 @@ run_dockerd() {
     local args=(
         --host unix:///run/docker.sock
         --host unix:///run/fleet/docker.sock
-        --storage-driver overlay2
         --exec-opt native.cgroupdriver=cgroupfs
         --cgroup-parent "$CGROUP"
     )
+    # Installed by somebody, with a configuration of its own.
+    if [[ $ENGINE == none ]]; then args=(); fi
+    # The other store has no storage drivers.
+    if [[ $ENGINE == newest || $ENGINE == debian12 ]]; then args+=(--storage-driver overlay2); fi
     if [[ $KIND == tcp ]]; then
         args+=(--host "tcp://$ADDRESS:2376" --tlsverify --tlscacert /etc/docker/tls/ca.pem
             --tlscert /etc/docker/tls/cert.pem --tlskey /etc/docker/tls/key.pem)
@@ -46,14 +49,29 @@ choose_iptables() {
     done
 }
 
+# In good order, as an init system would; who gave us power sees the file, and gives it again.
+reboot_when_told() {
+    local pid
+    read -r _ <>/run/power
+    if pid=$(cat /run/docker.pid 2>/dev/null) && kill -TERM "$pid" 2>/dev/null; then
+        while [[ -d /proc/$pid ]]; do sleep 0.05; done
+    fi
+    touch /run/fleet/rebooting
+    kill -USR1 1
+}
+
 case $1 in
     boot)
+        # Whoever may switch containers off may as well do this: as with a group of `sudo`, here that is everybody.
+        mkfifo -m 622 /run/power
+        trap 'exit 0' USR1
+        reboot_when_told &
         if [[ $KIND == ssh || $KIND == balancer ]]; then run_sshd & fi
         if [[ $KIND == balancer ]]; then
             run_haproxy &
         else
             choose_iptables
-            run_dockerd &
+            if [[ $ENGINE != none || -x /usr/sbin/dockerd ]]; then run_dockerd & fi
         fi
         # As pid 1 we inherit every orphan of the host (a killed dockerd leaves its
         # shims); while bash waits, it reaps them.

@@ -34,15 +34,13 @@ host_power_on() {
     net_detach "$host"
     poll 10 host_disk_released "$host" || die "$host: disk still in use"
     net_attach "$host" "$(host_addr "$host")"
-    rm -f "$home/docker.sock" "$home/init.pid"
+    rm -f "$home/docker.sock" "$home/init.pid" "$home/stays-down"
     if [[ $kind == balancer && ! -e $home/haproxy.cfg ]]; then balancer_config "$host" >"$home/haproxy.cfg"; fi
     if $REGISTRY; then trusted=$SUBNET.1:5000; fi
-    # --kill-child: whatever ends `unshare` also ends the host; nothing can be orphaned.
-    daemon "$(ns "$host")" "$home/boot.log" \
-        unshare --mount --uts --ipc --pid --fork --kill-child=KILL \
-        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C FLEET_DIR="$DIR" HOST="$host" KIND="$kind" \
+    daemon "$(ns "$host")" "$home/boot.log" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C FLEET_DIR="$DIR" HOST="$host" KIND="$kind" \
         SUBNET="$SUBNET" ADDRESS="$(host_addr "$host")" HOSTS="$(hosts | paste -sd' ')" \
-        CGROUP="/$(ns "$host")" REGISTRY="$trusted" BALANCERS="$(balancers | paste -sd' ')" bash "$LIB/host-init.sh"
+        CGROUP="/$(ns "$host")" REGISTRY="$trusted" BALANCERS="$(balancers | paste -sd' ')" \
+        ENGINE="$(host_engine_of "$host")" TREE="$(root_of "$host")" bash "$LIB/host-power.sh"
     printf '%s' "$DAEMON_PID" >"$home/launcher.pid"
 }
 
@@ -50,7 +48,7 @@ host_wait() {
     local launcher
     launcher=$(<"$DIR/$1/launcher.pid")
     if poll 60 host_ready_or_dead "$1" "$launcher" && host_ready "$1"; then
-        if [[ $(host_kind "$1") != balancer ]]; then give_to_caller "$DIR/$1/docker.sock"; fi
+        if [[ -e $DIR/$1/docker.sock ]]; then give_to_caller "$DIR/$1/docker.sock"; fi
         return
     fi
     tail -n 5 "$DIR/$1/"*.log >&2 || true
@@ -61,7 +59,7 @@ host_ready_or_dead() { host_ready "$1" || ! proc_start_time "$2" >/dev/null; }
 
 host_ready() {
     if [[ $(host_kind "$1") == balancer ]]; then balancer_ready "$1"; return; fi
-    host_engine_ready "$1" || return 1
+    [[ $(host_engine_of "$1") == none ]] || host_engine_ready "$1" || return 1
     [[ $(host_kind "$1") != ssh ]] || host_ssh_ready "$1"
 }
 

@@ -2,10 +2,14 @@
 # The fleet as a whole: up, down, wipe.
 
 fleet_up() {
-    local started node pids=() failed=false
-    started=$(now_us)
+    local started node root pids=() failed=false
     state_validate
     packages_check
+    for node in $(hosts); do
+        root=$(root_of "$node")
+        if [[ -n $root ]]; then root_ensure "${root##*/}"; fi
+    done
+    started=$(now_us)
     if [[ -n $(net_namespaces) ]]; then
         die "a fleet named $NAME is running (fleet down --name $NAME, or choose another --name)"
     fi
@@ -93,6 +97,7 @@ fleet_wipe() {
 
 host_wipe() {
     local host=$1
+    if [[ $(host_engine_of "$host") == none ]]; then host_renew "$host"; return; fi
     host_pid "$host" >/dev/null || host_boot "$host"
     net_link "$host" up
     host_unfill "$host"
@@ -115,4 +120,12 @@ host_wipe() {
         rm -rf /tmp/* /dev/shm/* /run/lock/* /run/shipctl
         exit 0
     ' || { say "$host: wipe failed"; return 1; }
+}
+
+# What was installed has changed files all over the place, so a fresh host gets a fresh disk.
+host_renew() {
+    host_power_off "$1"
+    rm -f "$DIR/$1/disk.img"
+    host_disk "$1"
+    host_boot "$1"
 }

@@ -7,7 +7,7 @@ PACKAGES=(
     haproxy:haproxy docker-registry:docker-registry htpasswd:apache2-utils
     iptables:iptables ip:iproute2 openssl:openssl curl:curl mkfs.ext4:e2fsprogs
     nsenter:util-linux losetup:mount find:findutils busybox:busybox-static socat:socat
-    etcd:etcd-server
+    etcd:etcd-server caddy:caddy python3:python3 debootstrap:debootstrap
 )
 
 packages_missing() {
@@ -17,6 +17,7 @@ packages_missing() {
     done
     # Some machines carry a foreign `docker` command; the real client is /usr/bin/docker.
     [[ -x /usr/bin/docker ]] || printf 'docker-cli\n'
+    [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || printf 'debian-archive-keyring\n'
 }
 
 packages_install() {

@@ -27,6 +27,15 @@ host_kind() {
     esac
 }
 
+# host_engine_of HOST : which engine it has; the last word on a host counts.
+host_engine_of() {
+    local entry engine=debian12
+    for entry in $ENGINES; do
+        if [[ ${entry%%=*} == "$1" ]]; then engine=${entry#*=}; fi
+    done
+    printf '%s' "$engine"
+}
+
 # Names end up in interface names (15 characters at most) and in patterns, and the
 # directory in socket paths (107 characters at most): refuse early what fails late.
 state_validate() {
@@ -42,6 +51,13 @@ state_validate() {
         if ((COUNT > 1)); then TCP=h$COUNT; else TCP=none; fi
     fi
     [[ $TCP == none ]] || hosts | grep -x -- "$TCP" >/dev/null || usage_error "--tcp: no such host: $TCP"
+    local entry
+    for entry in $ENGINES; do
+        [[ $entry =~ ^h[0-9]+=(debian12|newest|newest-containerd|none)$ ]] ||
+            usage_error "--engine: like h1=debian12, newest, newest-containerd or none, and not $entry"
+        hosts | grep -x -- "${entry%%=*}" >/dev/null || usage_error "--engine: no such host: ${entry%%=*}"
+    done
+    [[ $TCP == none || $(host_engine_of "$TCP") != none ]] || usage_error "--tcp: $TCP has no engine"
 }
 
 state_save() {
@@ -51,7 +67,7 @@ state_save() {
         printf 'FLEET_COUNT=%s\nFLEET_HOSTS="%s"\nFLEET_TCP=%s\n' "$COUNT" "$(hosts | paste -sd' ')" "$TCP"
         printf 'FLEET_HAS_REGISTRY=%s\nFLEET_HAS_HAPROXY=%s\nFLEET_HAS_BUILDER=%s\nFLEET_DISK=%s\n' \
             "$REGISTRY" "$HAPROXY" "$BUILDER" "$DISK"
-        printf 'FLEET_BALANCERS=%s\nFLEET_CHECK="%s"\n' "$BALANCERS" "$CHECK"
+        printf 'FLEET_BALANCERS=%s\nFLEET_CHECK="%s"\nFLEET_ENGINES="%s"\n' "$BALANCERS" "$CHECK" "$ENGINES"
         printf 'FLEET_OPERATOR=%s.254\nFLEET_SSH_CONFIG=%s\n' "$SUBNET" "$DIR/ssh/config"
         for host in $(hosts); do printf 'FLEET_%s=%s\n' "${host^^}" "$(host_addr "$host")"; done
         if $REGISTRY; then
@@ -72,8 +88,8 @@ state_json() {
     printf '{\n  "name": "%s",\n  "dir": "%s",\n  "subnet": "%s",\n' "$NAME" "$DIR" "$SUBNET"
     printf '  "operator": "%s.254",\n  "hosts": [' "$SUBNET"
     for host in $(hosts); do
-        printf '%s\n    {"name": "%s", "address": "%s", "kind": "%s", "socket": "%s", "netns": "%s"}' \
-            "$separator" "$host" "$(host_addr "$host")" "$(host_kind "$host")" \
+        printf '%s\n    {"name": "%s", "address": "%s", "kind": "%s", "engine": "%s", "socket": "%s", "netns": "%s"}' \
+            "$separator" "$host" "$(host_addr "$host")" "$(host_kind "$host")" "$(host_engine_of "$host")" \
             "$DIR/$host/docker.sock" "$(ns "$host")"
         separator=,
     done
@@ -104,7 +120,7 @@ state_load() {
     . "$DIR/fleet.env"
     NAME=$FLEET_NAME SUBNET=$FLEET_SUBNET COUNT=$FLEET_COUNT TCP=$FLEET_TCP DISK=$FLEET_DISK
     REGISTRY=$FLEET_HAS_REGISTRY HAPROXY=$FLEET_HAS_HAPROXY BUILDER=$FLEET_HAS_BUILDER
-    BALANCERS=$FLEET_BALANCERS CHECK=$FLEET_CHECK
+    BALANCERS=$FLEET_BALANCERS CHECK=$FLEET_CHECK ENGINES=$FLEET_ENGINES
 }
 
 state_status() {

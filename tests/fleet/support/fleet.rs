@@ -1,6 +1,7 @@
 //! Real hosts, as a test has them.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -45,7 +46,13 @@ impl Fleet {
     /// A command of the fleet script, such as a fault; what it says.
     #[track_caller]
     pub fn script(&self, arguments: &[&str]) -> String {
-        self.session().script(arguments).unwrap_or_else(|complaint| panic!("{complaint}"))
+        self.script_on(arguments, Stdio::null())
+    }
+
+    /// The same, with something to read.
+    #[track_caller]
+    pub fn script_on(&self, arguments: &[&str], input: Stdio) -> String {
+        self.session().script_on(arguments, input).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
     /// Gives a host its power back, and waits until it can be reached from here.

@@ -9,15 +9,18 @@ const TAGS: [&str; 3] = ["v1", "v2", "v3"];
 /// Builds and pushes all of them.
 pub fn publish(session: &Session) {
     let registry = session.facts["registry"]["address"].as_str().expect("the fleet has a registry");
-    let context = root().join("target/fixture/image");
     for tag in TAGS {
-        let (image, release) = (format!("{registry}/shop/web:{tag}"), format!("RELEASE={tag}"));
-        let context = context.to_string_lossy();
-        let docker = |arguments: &[&str]| {
-            let arguments = [&["docker", "builder"], arguments].concat();
-            session.script(&arguments).unwrap_or_else(|complaint| panic!("{complaint}"))
-        };
-        docker(&["build", "-q", "--build-arg", &release, "-t", &image, &context]);
-        docker(&["push", "-q", &image]);
+        publish_one(registry, tag, |arguments| {
+            session.script(arguments).unwrap_or_else(|complaint| panic!("{complaint}"))
+        });
     }
+}
+
+/// Builds and pushes a release. `script` is the fleet's.
+pub fn publish_one(registry: &str, tag: &str, script: impl Fn(&[&str]) -> String) {
+    let context = root().join("target/fixture/image");
+    let (image, release) = (format!("{registry}/shop/web:{tag}"), format!("RELEASE={tag}"));
+    let docker = |arguments: &[&str]| script(&[&["docker", "builder"], arguments].concat());
+    docker(&["build", "-q", "--build-arg", &release, "-t", &image, &context.to_string_lossy()]);
+    docker(&["push", "-q", &image]);
 }

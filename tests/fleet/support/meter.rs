@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::poll::until;
 use super::process::{command, signal};
-use super::{Fleet, SOON, root};
+use super::{Fleet, Host, SOON, root};
 
 /// Longest time from the signal to the result: requests that are under way end first.
 const LAST: Duration = Duration::from_secs(30);
@@ -31,11 +31,16 @@ pub struct Measured {
 impl Meter {
     /// Begins to send to one address; at the end every host is asked which POST arrived.
     pub fn start(fleet: &Fleet, to: &str, rate: u32) -> Self {
+        Self::start_on(to, rate, &fleet.hosts())
+    }
+
+    /// The same, where not all hosts have the application.
+    pub fn start_on(to: &str, rate: u32, hosts: &[Host]) -> Self {
         let directory = TempDir::new().expect("a directory");
         let mut meter = command(root().join("target/fixture/meter"));
         meter.args(["--to", to, "--rate", &rate.to_string(), "--slow-for", "1s", "--out"]);
         meter.arg(directory.path().join("out")).arg("--expect-file").arg(directory.path().join("expect"));
-        meter.args(fleet.hosts().iter().flat_map(|host| ["--audit".to_owned(), host.url()]));
+        meter.args(hosts.iter().flat_map(|host| ["--audit".to_owned(), host.url()]));
         meter.stdout(File::create(directory.path().join("table")).expect("a file")).stdin(Stdio::null());
         Self { child: meter.spawn().expect("the meter starts"), directory }
     }

@@ -17,7 +17,12 @@ pub fn finish(command: &mut Command) -> String {
 
 /// Runs to the end; what it wrote, as a success or as a failure.
 pub fn attempt(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
+    attempt_on(command, Stdio::null())
+}
+
+/// The same, with something to read.
+pub fn attempt_on(command: &mut Command, input: Stdio) -> Result<String, String> {
+    let output = command.stdin(input).output().map_err(|error| format!("{command:?}: {error}"))?;
     let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.success() {
         return Ok(said.into_owned());

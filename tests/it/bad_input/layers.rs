@@ -61,13 +61,13 @@ fn set() {
 fn variables() {
     let user = |name, text: &str| Case::service(name, &format!("user: {text}"));
     let cases = vec![
-        user("a variable that is not set", "${SHIPCTL_NONE}"),
+        user("a variable that is not set", "${NOWHERE_SAID}"),
         user("a variable that is misspelt", "${TAGG}").with(".env", "TAG=1\n"),
-        user("a variable with a message", "${SHIPCTL_NONE:?say who}"),
-        user("a brace without its end", "${SHIPCTL_NONE"),
+        user("a variable with a message", "${NOWHERE_SAID:?say who}"),
+        user("a brace without its end", "${NOWHERE_SAID"),
         user("a brace without a name", "${}"),
         user("a dollar without a name", "'a$'"),
-        user("an unknown operator", "${SHIPCTL_NONE/a/b}"),
+        user("an unknown operator", "${NOWHERE_SAID/a/b}"),
         user("defaults within defaults", &format!("{}x{}", "${A:-".repeat(12), "}".repeat(12))),
         user("a file of variables that is none", "a").with(".env", "A\n1X=2\nB='\n"),
         user("variables that double each other", "$A30").with(".env", {

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use shipctl::container::PinnedImage;
-use shipctl::delivery::Delivery;
+use shipctl::delivery::{Delivery, Live};
+use shipctl::environment::prune::Prune;
 use shipctl::environment::publish::{PublishedValue, Publishing, StoreAccess, StoreKind};
 use shipctl::environment::{
-    AgeKeys, BatchSize, Check, ConfigFile, ConfigSource, Environment, FailureAction, FileTarget, Health, Limits,
-    Logging, Naming, Network, Order, Port, Privileges, Protocol, RestartPolicy, Runtime, Secret, Service, UpdatePolicy,
+    AgeKeys, BatchSize, Ceiling, Check, ConfigFile, ConfigSource, Drain, EdgeRoute, Environment, Expect, FailureAction,
+    FileTarget, Health, Hook, Job, Limits, Logging, Naming, Network, NetworkSpec, OnDeadline, Order, Point, Port,
+    Privileges, Protocol, RestartPolicy, Runtime, Seat, Secret, Service, Share, Transfer, UpdatePolicy, WayBack, When,
 };
 use shipctl::fleet::key::FingerprintKey;
 use shipctl::fleet::{Endpoint, Host};
-use shipctl::name::{HostName, SecretName, ServiceName};
+use shipctl::name::{HostName, JobName, SecretName, ServiceName};
 use shipctl::publish::{Published, Values};
 use shipctl::release::{Files, Release};
 use shipctl::template::rendered::RenderedFile;
@@ -41,6 +43,7 @@ pub fn environment(hosts: usize) -> Environment {
         name: "prod".parse().expect("an environment name"),
         root: PathBuf::from("/nonexistent"),
         registry: None,
+        transfer: Transfer::Registry,
         builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
         hosts: hosts.collect(),
         balancers: BTreeMap::new(),
@@ -51,8 +54,38 @@ pub fn environment(hosts: usize) -> Environment {
         volumes: BTreeMap::new(),
         age: AgeKeys::default(),
         publish: BTreeMap::new(),
+        jobs: IndexMap::new(),
+        hooks: BTreeMap::new(),
+        notify: BTreeMap::new(),
         keep_releases: 2,
+        prune: Prune { automatic: false, ..Prune::default() },
     }
+}
+
+/// The seats of `web`.
+pub fn seats() -> Vec<Seat> {
+    let seat = |number: u8| Seat { server: format!("web.{number}"), address: [198, 18, 7, number].into() };
+    (1..=3).map(seat).collect()
+}
+
+/// The environment, whose service is behind the edges of its hosts.
+pub fn edged(mut environment: Environment) -> Environment {
+    let web = &mut environment.services[0];
+    web.update.order = Order::StartFirst;
+    web.runtime.ports.clear();
+    web.edge = Some(EdgeRoute {
+        hosts: Vec::new(),
+        path: "/".to_owned(),
+        port: 80,
+        drain: Drain { deadline: Duration::from_secs(5), on_deadline: OnDeadline::Abort },
+        up_deadline: Duration::from_secs(5),
+        network: "shop-prod_edge-seats".to_owned(),
+        backend: "web".to_owned(),
+        seats: seats(),
+    });
+    let network = NetworkSpec::plain("shop-prod_edge-seats".to_owned());
+    environment.networks.insert(network.name.clone(), network);
+    environment
 }
 
 /// A service that is gated over HTTP.
@@ -68,6 +101,9 @@ pub fn web() -> Service {
             timeout: Duration::from_secs(1),
             min_healthy_time: Duration::from_millis(200),
             healthy_deadline: Duration::from_secs(3),
+            successes: 1,
+            expect: Expect::default(),
+            smoke: Vec::new(),
         },
         constraints: Vec::new(),
         only: None,
@@ -75,13 +111,21 @@ pub fn web() -> Service {
         instance_of: None,
         update: UpdatePolicy {
             parallelism: BatchSize::Count(1),
+            max_unavailable: Ceiling::Batch,
+            max_surge: Ceiling::Batch,
             canary: None,
             order: Order::StopFirst,
             monitor: Duration::from_millis(400),
             delay: Duration::ZERO,
+            progress_deadline: Duration::from_mins(10),
             failure_action: FailureAction::Rollback,
+            max_failures: Share::NONE,
+            back: WayBack::default(),
+            error_rate: None,
+            queries: Vec::new(),
         },
         traffic: None,
+        edge: None,
         configs: Vec::new(),
         secrets: Vec::new(),
         runtime: Runtime {
@@ -111,6 +155,35 @@ pub fn web() -> Service {
     }
 }
 
+/// The environment, whose service needs another one, `db`, on the same hosts.
+pub fn with_database(mut environment: Environment) -> Environment {
+    let mut db = Service { name: service("db"), image: "shop/db".to_owned(), ..web() };
+    db.runtime.ports =
+        vec![Port { host_ip: None, host_port: Some(5432), container_port: 5432, protocol: Protocol::Tcp }];
+    environment.services.shift_insert(0, db.name.clone(), db);
+    environment
+}
+
+/// The environment with a third service, `mail`, which is replaced last.
+pub fn with_mail(mut environment: Environment) -> Environment {
+    let mut mail = Service { name: service("mail"), image: "shop/mail".to_owned(), ..web() };
+    mail.runtime.ports =
+        vec![Port { host_ip: None, host_port: Some(2525), container_port: 2525, protocol: Protocol::Tcp }];
+    environment.services.insert(mail.name.clone(), mail);
+    environment
+}
+
+/// The image of a service in the release with this tag.
+pub fn image_of(service: &ServiceName, tag: &str) -> PinnedImage {
+    if service.as_str() == "web" {
+        return image(tag);
+    }
+    let digest =
+        image(tag).digest().replacen("sha256:76", &format!("sha256:{:02x}", service.as_str().as_bytes()[0]), 1);
+    let repository = format!("registry.example/shop/{service}");
+    PinnedImage::Registry { repository, digest, tag: format!("shop/{service}:{tag}"), platform: None }
+}
+
 /// Image `shop/web:<tag>` with a digest made of the tag.
 pub fn image(tag: &str) -> PinnedImage {
     let [.., kind, number] = tag.as_bytes() else { panic!("a tag is a letter and a digit") };
@@ -122,12 +195,66 @@ pub fn image(tag: &str) -> PinnedImage {
     }
 }
 
+/// The environment, whose hosts are sent their images.
+pub fn direct(mut environment: Environment) -> Environment {
+    environment.transfer = Transfer::Direct;
+    environment
+}
+
+/// An image as it comes to the hosts of an environment.
+pub fn transferred(environment: &Environment, image: PinnedImage) -> PinnedImage {
+    match image {
+        PinnedImage::Registry { digest, tag, platform, .. } if environment.transfer == Transfer::Direct => {
+            let repository = tag.split_once(':').map_or("shipctl", |(name, _)| name);
+            PinnedImage::Direct { repository: format!("shipctl/{repository}"), content: digest, tag, platform }
+        }
+        image => image,
+    }
+}
+
+/// The image of a release with this tag. Where running containers are switched to other files, releases whose tags begin with
+/// `v` differ in nothing else.
+pub fn image_tag<'t>(environment: &Environment, tag: &'t str) -> &'t str {
+    let mut configs = environment.services.values().flat_map(|service| &service.configs);
+    let is_live = configs.any(|config| config.deliver.is_live());
+    if is_live && tag.starts_with('v') { "v1" } else { tag }
+}
+
+/// Files that a running container is switched to, and told of.
+pub fn live() -> Delivery {
+    Delivery::Live(Live { folder: None, signal: "SIGHUP".to_owned() })
+}
+
 /// The environment, whose service has a file that is delivered so. Its text is the tag of the release.
 pub fn delivering(mut environment: Environment, deliver: &Delivery) -> Environment {
     let file = FileTarget { path: "/etc/app/app.conf".to_owned(), uid: 0, gid: 0, mode: 0o444 };
     let (source, deliver) = ("app_conf".to_owned(), deliver.clone());
     let config = ConfigFile { source, content: ConfigSource::Content(String::new()), file, deliver };
     environment.services[0].configs.push(config);
+    environment
+}
+
+/// The environment, with a job that cannot be undone.
+pub fn migrating(mut environment: Environment, when: When) -> Environment {
+    let name: JobName = "migrate".parse().expect("a name");
+    let job = Job {
+        name: name.clone(),
+        service: service("web"),
+        host: host(1),
+        command: vec!["migrate".to_owned()],
+        entrypoint: None,
+        when,
+        timeout: Duration::from_secs(20),
+        reversible: false,
+    };
+    environment.jobs.insert(name, job);
+    environment
+}
+
+/// The environment, with a hook at every point.
+pub fn hooked(mut environment: Environment) -> Environment {
+    let hook = |point: Point| Hook { command: vec![format!("tell-{point}")], timeout: Duration::from_secs(30) };
+    environment.hooks = Point::ALL.into_iter().map(|point| (point, hook(point))).collect();
     environment
 }
 
@@ -208,7 +335,8 @@ pub fn release(environment: &Environment, tag: &str) -> Release {
 }
 
 fn assemble(environment: &Environment, tag: &str, files: &Files, key: Option<&FingerprintKey>) -> Release {
-    let images = environment.services.keys().map(|name| (name.clone(), image(tag)));
+    let image = |name| transferred(environment, image_of(name, image_tag(environment, tag)));
+    let images = environment.services.keys().map(|name| (name.clone(), image(name)));
     let published = published(environment, tag).into_iter().map(|(store, values)| (store, values.digest()));
     Release::assemble(environment, images.collect(), files, key).publishing(environment, published.collect())
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use shipctl::environment::When;
 use shipctl::plan::{Plan, Step, Subject, Target};
 
 use super::operator::Bend;
@@ -16,18 +17,20 @@ pub struct Planted {
     pub name: &'static str,
     pub bend: Option<Bend>,
     pub flaw: Option<Flaw>,
+    /// Services are released each on its own.
+    pub apart: bool,
 }
 
 const fn plan(name: &'static str, bend: Bend) -> Planted {
-    Planted { name, bend: Some(bend), flaw: None }
+    Planted { name, bend: Some(bend), flaw: None, apart: false }
 }
 
 const fn flaw(name: &'static str, flaw: Flaw) -> Planted {
-    Planted { name, bend: None, flaw: Some(flaw) }
+    Planted { name, bend: None, flaw: Some(flaw), apart: false }
 }
 
 /// All of them.
-pub const ALL: [Planted; 19] = [
+pub const ALL: [Planted; 33] = [
     plan("a container is promoted without passing its gate", |plan| {
         drop_steps(plan, |step| matches!(step, Step::Gate(_)));
     }),
@@ -84,6 +87,29 @@ pub const ALL: [Planted; 19] = [
             });
         }
     }),
+    plan("a job runs after the release that needs it", |plan| {
+        plan.jobs.iter_mut().for_each(|job| job.when = When::After);
+    }),
+    plan("the container of a job does not say for which release it runs", |plan| {
+        for stamp in plan.jobs.iter_mut().filter_map(|job| job.stamp.job.as_mut()) {
+            stamp.release.push('x');
+        }
+    }),
+    plan("a container is told before its files are there", |plan| {
+        for steps in steps(plan) {
+            if let Some(switch) = steps.iter().position(|step| matches!(step, Step::Switch(..)))
+                && matches!(steps.get(switch + 1), Some(Step::Signal(..)))
+            {
+                steps.swap(switch, switch + 1);
+            }
+        }
+    }),
+    plan("a container passes for proven while it is switched to other files", |plan| {
+        drop_steps(plan, |step| matches!(step, Step::Doubt(_)));
+    }),
+    plan("a container that was kept is started with the files that it had last", |plan| {
+        drop_steps(plan, |step| matches!(step, Step::Switch(..)));
+    }),
     plan("a host gets no requests after it was replaced", |plan| drop_steps(plan, |step| *step == Step::Admit)),
     plan("a host gets requests before its container has proved itself", |plan| {
         for steps in steps(plan) {
@@ -94,12 +120,44 @@ pub const ALL: [Planted; 19] = [
             }
         }
     }),
+    plan("a container gets requests through the edge before it has proved itself", |plan| {
+        for steps in steps(plan) {
+            let start = steps.iter().position(|step| matches!(step, Step::Start(_)));
+            let seat = steps.iter().position(|step| matches!(step, Step::Seat(_)));
+            if let (Some(start), Some(seat)) = (start, seat) {
+                let seat = steps.remove(seat);
+                steps.insert(start + 1, seat);
+            }
+        }
+    }),
+    plan("a container is stopped while the edge sends it requests", |plan| {
+        drop_steps(plan, |step| matches!(step, Step::Unseat(_)));
+    }),
+    plan("the old container is out of traffic before the edge has the new one", |plan| {
+        for steps in steps(plan) {
+            let seat = steps.iter().position(|step| matches!(step, Step::Seat(_)));
+            let unseat = steps.iter().position(|step| matches!(step, Step::Unseat(_)));
+            if let (Some(seat), Some(unseat)) = (seat, unseat) {
+                steps.swap(seat, unseat);
+            }
+        }
+    }),
+    plan("a service is replaced before the one that it needs", |plan| plan.batches.reverse()),
+    plan("a service goes back before the one that needs it", |plan| plan.order.reverse()),
+    plan("a host fails, and the others follow although none may fail", |plan| {
+        plan.batches.iter_mut().for_each(|batch| batch.may_fail = 3);
+    }),
+    plan("a host is taken out of service without a look at the others", |plan| {
+        plan.batches.iter_mut().for_each(|batch| batch.keep = 0);
+    }),
+    Planted { name: "only the service that fails goes back", bend: None, flaw: None, apart: true },
     flaw("a stopped container keeps its restart policy and comes back after a power cut", Flaw::StopKeepsPolicy),
     flaw("a lost call is taken for one that did not happen", Flaw::LostMeansUndone),
     flaw("a lost call may take hold long after it was given up", Flaw::LateBeyondBound(Duration::from_secs(45))),
     flaw("a container that cannot be asked is taken for healthy", Flaw::SilenceIsHealth),
     flaw("a host that does not answer is taken for an empty one", Flaw::SilentIsEmpty),
     flaw("a drained server is taken for idle while it is still at requests", Flaw::DrainedIsIdle),
+    flaw("a container is stopped while somebody has a connection to it", Flaw::ConnectionsUnseen),
 ];
 
 fn steps(plan: &mut Plan) -> impl Iterator<Item = &mut Vec<Step>> {

@@ -6,18 +6,26 @@ use std::time::Duration;
 
 use shipctl::container::SpecDigest;
 use shipctl::delivery::Delivery;
-use shipctl::environment::{BatchSize, Drain, Environment, OnDeadline, Order, RestartPolicy, Traffic};
+use shipctl::environment::error_rate::{ErrorRate, Inconclusive, Percentage};
+use shipctl::environment::{
+    BatchSize, Canary, Drain, Environment, FailureAction, OnDeadline, Order, Promote, RestartPolicy, Share, Together,
+    Traffic, WayBack, When,
+};
 use shipctl::fleet::key;
-use shipctl::name::{BalancerName, HostName};
+use shipctl::name::{BalancerName, HostName, ServiceName};
 use shipctl::rollout::cancel::Cancel;
-use shipctl::rollout::report::{Outcome, Report, RowTraffic, Running, StoreNow};
+use shipctl::rollout::report::{JobNow, Outcome, Report, Row, RowTraffic, Running, StoreNow};
 use tokio::time::Instant;
 
-use super::environment::{PUBLISHED, delivering, environment, host, image, publishing, secret_release};
+use super::environment::{
+    PUBLISHED, delivering, direct, edged, environment, hooked, host, image, image_of, image_tag, live, migrating,
+    publishing, secret_release, service, transferred, with_database, with_mail,
+};
 use super::operator::{Command, End, Operator, let_pass};
 use super::planted::Planted;
 use super::sim::balancer::SimBalancer;
 use super::sim::container::SimContainer;
+use super::sim::edge::SimEdge;
 use super::sim::rules::Rules;
 use super::sim::world::Call;
 use super::sim::{Behaviour, Fault, World};
@@ -29,22 +37,32 @@ pub struct Scenario {
     pub command: Command,
     /// Whether the release that the command brings is a good one.
     pub good: bool,
+    /// The host on which it fails, if that alone goes back.
+    alone: Option<HostName>,
     /// Whether the release fails after it has proved itself. Who interrupts its monitor is not told of that.
     fails_late: bool,
     /// Most hosts that may be out of service through the command.
     at_once: usize,
-    origins: BTreeMap<HostName, SpecDigest>,
-    targets: BTreeMap<HostName, SpecDigest>,
+    origins: BTreeMap<Key, SpecDigest>,
+    targets: BTreeMap<Key, SpecDigest>,
     /// What an earlier run had left behind when the command is typed.
     left: Vec<String>,
     /// What hosts run when the command is typed, where that is not what they go back to.
-    begins: BTreeMap<HostName, Truth>,
+    begins: BTreeMap<Key, Truth>,
+}
+
+/// A service on a host.
+pub type Key = (HostName, ServiceName);
+
+/// The service that all scenarios have, on a host.
+pub fn web(number: usize) -> Key {
+    (host(number), service("web"))
 }
 
 /// What each host runs of a release.
-fn specs(operator: &Operator, tag: &str) -> BTreeMap<HostName, SpecDigest> {
+fn specs(operator: &Operator, tag: &str) -> BTreeMap<Key, SpecDigest> {
     let release = secret_release(&operator.environment, tag);
-    release.containers.iter().map(|((host, _), spec)| (host.clone(), spec.digest())).collect()
+    release.containers.iter().map(|(key, spec)| (key.clone(), spec.digest())).collect()
 }
 
 /// What was found out about one schedule.
@@ -71,13 +89,15 @@ impl Scenario {
     fn deploy_to(operator: Operator, behaviour: Behaviour) -> Self {
         let good = matches!(behaviour, Behaviour::Good(_));
         let fails_late = behaviour.fails_late();
-        operator.world.behaves(image("v3").digest(), behaviour);
         let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v3"));
+        let version = targets.values().find_map(|spec| spec.version().map(str::to_owned));
+        operator.world.behaves(version.as_deref().unwrap_or(image("v3").digest()), behaviour);
         let command = Command::Deploy("v3".to_owned());
         Self {
             operator,
             command,
             good,
+            alone: None,
             fails_late,
             at_once: 1,
             origins,
@@ -97,6 +117,51 @@ impl Scenario {
         Self::rollback_of(Self::fleet(&delivering(environment(3), &Delivery::Volume)).await)
     }
 
+    /// Three hosts, which are sent their images.
+    pub async fn direct(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&direct(environment(3))).await, behaviour)
+    }
+
+    /// Three hosts, and a job that runs before them.
+    pub async fn job(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&migrating(environment(3), When::Before)).await, behaviour)
+    }
+
+    /// The same, with a job that runs after them.
+    pub async fn job_after() -> Self {
+        let good = Behaviour::Good(Duration::from_millis(200));
+        Self::deploy_to(Self::fleet(&migrating(environment(3), When::After)).await, good)
+    }
+
+    /// Three hosts, and hooks at every point.
+    pub async fn hooked(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&hooked(environment(3))).await, behaviour)
+    }
+
+    /// Three hosts, whose containers are switched to another file while they run.
+    pub async fn live(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&delivering(environment(3), &live())).await, behaviour)
+    }
+
+    /// The same, about to go back to the file of release 1.
+    pub async fn live_rollback() -> Self {
+        Self::rollback_of(Self::fleet(&delivering(environment(3), &live())).await)
+    }
+
+    /// The same on another image since, about to get the image and the file of release 1: the container that was kept has
+    /// the file of release 2.
+    pub async fn live_kept(behaviour: Behaviour) -> Self {
+        let operator = Self::fleet(&delivering(environment(3), &live())).await;
+        operator.deploy("w3").await;
+        let targets = specs(&operator, "v1");
+        let version = targets[&web(1)].version().expect("a version").to_owned();
+        let scenario = Self::deploy_to(operator, Behaviour::Good(Duration::from_millis(200)));
+        let good = matches!(behaviour, Behaviour::Good(_));
+        scenario.operator.world.behaves(&version, behaviour);
+        let (origins, command) = (specs(&scenario.operator, "w3"), Command::Deploy("v1".to_owned()));
+        Self { command, good, origins, targets, ..scenario }
+    }
+
     /// Three hosts, whose containers read a value of their release from a store.
     pub async fn publishing(behaviour: Behaviour) -> Self {
         Self::deploy_to(Self::fleet(&publishing(environment(3))).await, behaviour)
@@ -107,12 +172,19 @@ impl Scenario {
         Self::rollback_of(Self::fleet(&publishing(environment(3))).await)
     }
 
+    /// The same, two of them at a time.
+    pub async fn publishing_two_at_a_time(behaviour: Behaviour) -> Self {
+        let mut environment = publishing(environment(3));
+        environment.services[0].update.parallelism = BatchSize::Count(2);
+        Self { at_once: 2, ..Self::deploy_to(Self::fleet(&environment).await, behaviour) }
+    }
+
     /// What the store holds before the command, and if it succeeds.
     fn published(&self) -> Option<(String, String)> {
         let tag = |tag: &str| tag.to_owned();
         let ends = match &self.command {
-            Command::Deploy(to) => (tag("v2"), to.clone()),
-            Command::Rollback => (tag("v2"), tag("v1")),
+            Command::Deploy(to) | Command::Promote(to) => (tag("v2"), to.clone()),
+            Command::Rollback | Command::Hotfix(..) | Command::Act(..) => (tag("v2"), tag("v1")),
         };
         (!self.operator.environment.publish.is_empty()).then_some(ends)
     }
@@ -146,6 +218,60 @@ impl Scenario {
             let said = (&report.outcome, &report.stores);
             broken.push(format!("I12: the store holds {there:?}, and the report says {said:?} (felled: {felled})"));
         }
+        // I17: a host that keeps the release keeps its values, or is said not to.
+        let says_so = report.outcome == Outcome::Halted && report.stores.iter().any(|row| row.now != StoreNow::New);
+        let keeps = |key: &&Key| matches!(running(world, key), Truth::One(spec, true) if spec == self.target(key));
+        if let Some(key) = self.targets.keys().find(keeps).filter(|_| there != new && !says_so) {
+            broken.push(format!("I17: {} runs the release, and the store holds {there:?}", said(key)));
+        }
+    }
+
+    /// Three hosts, of which one may fail and go back alone: the second one does.
+    pub async fn alone(behaviour: Behaviour) -> Self {
+        let mut environment = environment(3);
+        let update = &mut environment.services[0].update;
+        (update.failure_action, update.max_failures) = (FailureAction::Continue, Share(340_000));
+        Self { alone: Some(host(2)), ..Self::deploy_to(Self::fleet(&environment).await, behaviour) }
+    }
+
+    /// Two hosts with three services, of which the second fails on one: the first goes back with it, and the third is left.
+    pub async fn services_alone(behaviour: Behaviour) -> Self {
+        let mut environment = with_mail(with_database(environment(2)));
+        for service in environment.services.values_mut() {
+            service.update.max_failures = Share(500_000);
+        }
+        Self { alone: Some(host(2)), ..Self::deploy_to(Self::fleet(&environment).await, behaviour) }
+    }
+
+    /// Three hosts, of which the first is a canary that somebody has to promote, about to get it.
+    pub async fn canary(behaviour: Behaviour) -> Self {
+        let fleet = Self::fleet(&environment(3)).await;
+        let environment = with_canary(fleet.environment.clone());
+        let scenario = Self::deploy_to(Operator { environment, ..fleet }, behaviour);
+        let first = |all: &BTreeMap<Key, SpecDigest>| BTreeMap::from([(web(1), all[&web(1)].clone())]);
+        Self { origins: first(&scenario.origins), targets: first(&scenario.targets), ..scenario }
+    }
+
+    /// The same, whose canary is there, about to promote it.
+    pub async fn promote(behaviour: Behaviour) -> Self {
+        let fleet = Self::fleet(&environment(3)).await;
+        let environment = with_canary(fleet.environment.clone());
+        let scenario = Self::deploy_to(Operator { environment, ..fleet }, behaviour);
+        let End::Reported(report) = scenario.operator.run(&scenario.command).await else { panic!("no report") };
+        assert_eq!(report.outcome, Outcome::Canary, "{report:#?}");
+        let begins = BTreeMap::from([(web(1), running(&scenario.operator.world, &web(1)))]);
+        Self { command: Command::Promote("v3".to_owned()), begins, ..scenario }
+    }
+
+    /// Three hosts, which go back together.
+    pub async fn way_back(behaviour: Behaviour) -> Self {
+        let mut environment = environment(3);
+        environment.services[0].update.back = WayBack {
+            together: Together::Of(BatchSize::All),
+            monitor: Duration::from_millis(300),
+            delay: Duration::from_millis(100),
+        };
+        Self { at_once: 3, ..Self::deploy_to(Self::fleet(&environment).await, behaviour) }
     }
 
     /// Three empty hosts, about to get their first release.
@@ -175,12 +301,22 @@ impl Scenario {
         Self::deploy_to(Self::balanced_fleet().await, behaviour)
     }
 
+    /// Three hosts with two services, of which the second needs the first. What is said is how the second one's image behaves.
+    pub async fn services(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::fleet(&with_database(environment(3))).await, behaviour)
+    }
+
+    /// The same, about to go back to release 1.
+    pub async fn services_rollback() -> Self {
+        Self::rollback_of(Self::fleet(&with_database(environment(3))).await)
+    }
+
     /// The same, about to go back.
     pub async fn balanced_rollback() -> Self {
         Self::rollback_of(Self::balanced_fleet().await)
     }
 
-    async fn balanced_fleet() -> Operator {
+    pub async fn balanced_fleet() -> Operator {
         let mut environment = environment(3);
         let names: Vec<BalancerName> = ["lb1", "lb2"].map(|name| name.parse().expect("a name")).into();
         environment.services[0].traffic = Some(Traffic {
@@ -190,10 +326,31 @@ impl Scenario {
             drain: Drain { deadline: Duration::from_secs(5), on_deadline: OnDeadline::Abort },
             up_deadline: Duration::from_secs(5),
         });
+        let rate = ErrorRate { above_old: Percentage(100), requests: 1, inconclusive: Inconclusive::Pass };
+        environment.services[0].update.error_rate = Some(rate);
         let world = World::new((1..=3).map(host));
         let own = |name: &BalancerName| (name.as_str().parse().expect("a name"), SimBalancer::new());
         world.state().balancers = names.iter().map(own).collect();
         let operator = Operator::new(&world, &environment);
+        operator.deploy("v1").await;
+        operator.deploy("v2").await;
+        operator
+    }
+
+    /// Three hosts, each with an edge.
+    pub async fn edged(behaviour: Behaviour) -> Self {
+        Self::deploy_to(Self::edged_fleet().await, behaviour)
+    }
+
+    /// The same, about to go back.
+    pub async fn edged_rollback() -> Self {
+        Self::rollback_of(Self::edged_fleet().await)
+    }
+
+    pub async fn edged_fleet() -> Operator {
+        let world = World::new((1..=3).map(host));
+        world.state().hosts.values_mut().for_each(|host| host.edge = Some(SimEdge::default()));
+        let operator = Operator::new(&world, &edged(environment(3)));
         operator.deploy("v1").await;
         operator.deploy("v2").await;
         operator
@@ -211,6 +368,7 @@ impl Scenario {
             operator,
             command,
             good: true,
+            alone: None,
             fails_late: false,
             at_once: 1,
             origins,
@@ -226,7 +384,7 @@ impl Scenario {
         let second = host(2);
         let mut origins = specs(&operator, "v2");
         let targets = origins.clone();
-        origins.remove(&second);
+        origins.remove(&web(2));
         let now = Instant::now();
         let mut state = operator.world.state();
         let ended = state.host(&second).containers.iter_mut().find(|container| container.is_running());
@@ -237,16 +395,37 @@ impl Scenario {
         }
         drop(state);
         let (command, begins) = (Command::Deploy("v2".to_owned()), BTreeMap::new());
-        Self { operator, command, good, fails_late: false, at_once: 1, origins, targets, left: Vec::new(), begins }
+        let fails_late = false;
+        Self {
+            operator,
+            command,
+            good,
+            alone: None,
+            fails_late,
+            at_once: 1,
+            origins,
+            targets,
+            left: Vec::new(),
+            begins,
+        }
     }
 
     /// Three hosts on release 2, two of which a killed rollout of release 3 has left half-done, about to get release 4.
     pub async fn after_a_kill(behaviour: Behaviour) -> Self {
+        Self::after_a_kill_in(environment(3), "v4", behaviour).await
+    }
+
+    /// The same with containers that release 3 switched to other files, about to get another image.
+    pub async fn live_after_a_kill(behaviour: Behaviour) -> Self {
+        Self::after_a_kill_in(delivering(environment(3), &live()), "w4", behaviour).await
+    }
+
+    async fn after_a_kill_in(one_at_a_time: Environment, next: &str, behaviour: Behaviour) -> Self {
         let good = matches!(behaviour, Behaviour::Good(_));
-        let mut environment = environment(3);
+        let mut environment = one_at_a_time.clone();
         environment.services[0].update.parallelism = BatchSize::Count(2);
         let fleet = Self::fleet(&environment).await;
-        fleet.world.behaves(image("v4").digest(), behaviour);
+        fleet.world.behaves(image(next).digest(), behaviour);
         let half_done = |world: &World| {
             let unproven = |name: &HostName| {
                 world.state().hosts[name].containers.iter().any(|one| one.is_running() && !one.is_proven())
@@ -263,21 +442,20 @@ impl Scenario {
             if matches!(end, End::Killed) && half_done(&world) {
                 // The lock of the dead expires.
                 let_pass(&world, Duration::from_secs(30)).await;
-                operator = Some(Operator { environment: super::environment::environment(3), ..ann });
+                operator = Some(Operator { environment: one_at_a_time.clone(), ..ann });
                 break;
             }
         }
         let operator = operator.expect("a moment at which two hosts are half-done");
-        let (origins, targets) = (specs(&operator, "v2"), specs(&operator, "v4"));
-        let left = specs(&operator, "v3");
-        let begins = [host(1), host(2)].map(|name| (name.clone(), Truth::One(left[&name].clone(), false)));
-        let (command, begins) = (Command::Deploy("v4".to_owned()), begins.into());
+        let (origins, targets) = (specs(&operator, "v2"), specs(&operator, next));
+        let begins = [web(1), web(2)].map(|key| (key.clone(), running(&operator.world, &key)));
+        let (command, begins) = (Command::Deploy(next.to_owned()), begins.into());
         let names = [host(1), host(2), host(3)];
         let left = left_behind(&operator.world, &names);
-        Self { operator, command, good, fails_late: false, at_once: 2, origins, targets, left, begins }
+        Self { operator, command, good, alone: None, fails_late: false, at_once: 2, origins, targets, left, begins }
     }
 
-    async fn fleet(environment: &Environment) -> Operator {
+    pub async fn fleet(environment: &Environment) -> Operator {
         let world = World::new((1..=3).map(host));
         let operator = Operator::new(&world, environment);
         operator.deploy("v1").await;
@@ -292,23 +470,24 @@ impl Scenario {
     }
 
     /// The spec that a host shall have if the command succeeds.
-    fn target(&self, name: &HostName) -> SpecDigest {
-        self.targets[name].clone()
+    fn target(&self, key: &Key) -> SpecDigest {
+        self.targets[key].clone()
     }
 
     /// The spec that a host has when the command is typed.
-    fn origin(&self, name: &HostName) -> Truth {
-        self.origins.get(name).map_or(Truth::Nothing, |spec| Truth::One(spec.clone(), true))
+    fn origin(&self, key: &Key) -> Truth {
+        self.origins.get(key).map_or(Truth::Nothing, |spec| Truth::One(spec.clone(), true))
     }
 
-    /// What a host runs when the command is typed.
-    fn beginning(&self, name: &HostName) -> Truth {
-        self.begins.get(name).cloned().unwrap_or_else(|| self.origin(name))
+    /// What a host runs of a service when the command is typed.
+    fn beginning(&self, key: &Key) -> Truth {
+        self.begins.get(key).cloned().unwrap_or_else(|| self.origin(key))
     }
 
     /// The same, with a bug in it.
     pub fn with(mut self, planted: Planted) -> Self {
         self.operator.bend = planted.bend;
+        self.operator.apart = planted.apart;
         self.operator.world.state().flaw = planted.flaw;
         self
     }
@@ -318,13 +497,33 @@ impl Scenario {
         let world = self.operator.world.fork();
         let operator = Operator { world: world.clone(), cancel: world.cancel(), ..self.operator.clone() };
         let names: Vec<_> = world.state().hosts.keys().cloned().collect();
+        let services = || operator.environment.services.keys().cloned();
+        // Of the two releases, the one whose services may need each other's, and the one that can do without.
+        let (newer, needs) = match &self.command {
+            Command::Deploy(_) | Command::Promote(_) => {
+                (self.targets.clone(), services().skip(1).zip(services()).collect())
+            }
+            Command::Rollback | Command::Hotfix(..) | Command::Act(..) => {
+                (self.origins.clone(), services().skip(1).zip(services()).collect())
+            }
+        };
+        // Where hosts may run different releases, no service needs another one.
+        let needs = if self.alone.is_some() { Vec::new() } else { needs };
         let rules = Rules {
             max_unavailable: self.at_once,
             origin: self.origins.clone(),
-            image: match &self.command {
-                Command::Deploy(tag) => Some(image(tag).reference()),
-                Command::Rollback => None,
+            images: match &self.command {
+                Command::Deploy(tag) | Command::Promote(tag) => {
+                    let tag = image_tag(&operator.environment, tag);
+                    let image = |name| transferred(&operator.environment, image_of(&name, tag));
+                    services().map(|name| image(name).reference()).collect()
+                }
+                Command::Rollback | Command::Hotfix(..) | Command::Act(..) => Vec::new(),
             },
+            newer,
+            needs,
+            job_first: self.operator.environment.jobs.values().any(|job| job.when == When::Before),
+            release: 3,
         };
         world.state().rules = rules;
         world.schedule(faults);
@@ -342,7 +541,12 @@ impl Scenario {
         }
         Self::restore_power(&world);
         let_pass(&world, Duration::from_secs(2)).await;
-        self.judge_convergence(&operator, &names, &mut broken).await;
+        let felled = faults.iter().any(|(_, fault)| fault.fells_host());
+        self.judge_convergence(&operator, &names, felled, &mut broken).await;
+        // I20: a job is started once for a release, whatever goes wrong, unless it is asked for again.
+        for (name, starts) in world.state().job_starts.iter().filter(|(_, starts)| **starts > 1) {
+            broken.push(format!("I20: {name} was started {starts} times"));
+        }
         let mut state = world.state();
         state.violations.append(&mut broken);
         state.violations.dedup();
@@ -355,7 +559,7 @@ impl Scenario {
         Finding { violations, kinds, trace: world.trace(), end, left }
     }
 
-    fn restore_power(world: &World) {
+    pub fn restore_power(world: &World) {
         let now = Instant::now();
         let mut state = world.state();
         for balancer in state.balancers.values_mut().filter(|balancer| !balancer.up) {
@@ -387,31 +591,35 @@ impl Scenario {
             // Nothing was done, so nothing may have changed.
             End::Refused(_) | End::Nothing | End::NoRelease => {
                 self.judge_store(world, end, fells, broken);
-                for name in names {
-                    if !fells && running(world, name) != self.beginning(name) {
-                        broken.push(format!("I4: {name} was changed by a run that refused to begin"));
+                for key in self.targets.keys() {
+                    if !fells && running(world, key) != self.beginning(key) {
+                        broken.push(format!("I4: {} was changed by a run that refused to begin", said(key)));
                     }
                 }
                 return;
             }
         };
         self.judge_store(world, end, fells, broken);
-        for name in names {
-            let truth = running(world, name);
-            let (old, new) = (self.origin(name), self.target(name));
+        for key in self.targets.keys() {
+            let (truth, name) = (running(world, key), said(key));
+            let (old, new) = (self.origin(key), self.target(key));
             // Who interrupts a monitor is told of a late failure only as far as a balancer has noticed it.
-            let row = report.rows.iter().find(|row| row.host == *name);
+            let row = report.rows.iter().find(|row| row.host == key.0 && row.service == key.1);
             let is_out = row.is_some_and(|row| row.traffic == Some(RowTraffic::Out));
             let unwatched = self.fails_late && (report.outcome == Outcome::Cancelled || is_out);
             let is_new =
                 |truth: &Truth| matches!(truth, Truth::One(spec, fine) if *spec == new && (*fine || unwatched));
-            let begun = self.beginning(name);
+            let begun = self.beginning(key);
             let is_old_or_new = |truth: &Truth| *truth == old || *truth == begun || is_new(truth);
-            let up = world.state().hosts[name].up;
+            let up = world.state().hosts[&key.0].up;
             let fine = match (&report.outcome, &truth) {
-                (Outcome::Completed, Truth::One(spec, healthy)) => *spec == new && *healthy,
+                (Outcome::Completed | Outcome::Canary, Truth::One(spec, healthy)) => *spec == new && *healthy,
                 (Outcome::RolledBack, truth) => *truth == old,
                 (Outcome::Unchanged | Outcome::Locked(_), truth) => *truth == begun,
+                (Outcome::Partial, truth) if self.alone.as_ref() == Some(&key.0) => {
+                    *truth == old || self.good && is_new(truth)
+                }
+                (Outcome::Partial, truth) => self.alone.is_some() && is_old_or_new(truth),
                 (Outcome::Cancelled, truth) => is_old_or_new(truth),
                 (Outcome::Halted, _) => true,
                 _ => false,
@@ -422,7 +630,7 @@ impl Scenario {
             if single && !fells && !is_old_or_new(&truth) {
                 broken.push(format!("I4: {name}: after a single fault it is {truth:?} ({:?})", report.outcome));
             }
-            Self::judge_row(report, name, &truth, up, fells, broken);
+            Self::judge_row(row, report, &truth, up, fells, broken);
         }
         let undisturbed = faults.iter().all(|(_, fault)| *fault == Fault::Interrupt);
         if undisturbed {
@@ -430,16 +638,23 @@ impl Scenario {
         }
         // Where an earlier run was killed, hosts that this one never came to are neither old nor new.
         let interrupted = !self.begins.is_empty() && undisturbed;
-        if single && !fells && self.good && report.outcome == Outcome::Halted && !interrupted {
-            broken.push("I4: a single fault of a call ended the rollout undecided".to_owned());
+        let waits_for_job = report.jobs.iter().any(|row| row.now != JobNow::Done);
+        if single && !fells && self.good && report.outcome == Outcome::Halted && !interrupted && !waits_for_job {
+            let why = (&report.failure, &report.undo_failures);
+            broken.push(format!("I4: a single fault of a call ended the rollout undecided: {why:?}"));
         }
-        if !self.good && report.outcome == Outcome::Completed {
+        let expected = if self.alone.is_some() { Outcome::Partial } else { Outcome::RolledBack };
+        if !self.good && faults.is_empty() && report.outcome != expected {
+            broken.push(format!("I4: a bad release alone ended as {:?}", report.outcome));
+        }
+        if !self.good && matches!(report.outcome, Outcome::Completed | Outcome::Canary) {
             broken.push("I5: a bad release was reported as completed".to_owned());
         }
     }
 
-    fn judge_row(report: &Report, name: &HostName, truth: &Truth, up: bool, fells: bool, broken: &mut Vec<String>) {
-        let Some(row) = report.rows.iter().find(|row| row.host == *name) else { return };
+    fn judge_row(row: Option<&Row>, report: &Report, truth: &Truth, up: bool, fells: bool, broken: &mut Vec<String>) {
+        let Some(row) = row else { return };
+        let name = format!("{} on {}", row.service, row.host);
         let says_running = matches!(row.now, Running::Release { .. });
         let is_running = matches!(truth, Truth::One(..));
         let unknown = row.now == Running::Unknown;
@@ -453,27 +668,43 @@ impl Scenario {
     }
 
     /// I6: in a quiet world the same command converges, and once more changes nothing.
-    async fn judge_convergence(&self, operator: &Operator, names: &[HostName], broken: &mut Vec<String>) {
+    async fn judge_convergence(&self, operator: &Operator, names: &[HostName], felled: bool, broken: &mut Vec<String>) {
         let world = &operator.world;
         // What the first run may not do is not what the second one finds: it begins anew.
         world.state().rules = Rules { max_unavailable: names.len(), ..Rules::default() };
-        let already = names.iter().all(|name| running(world, name) == Truth::One(self.target(name), true));
+        let keys = || self.targets.keys();
+        let already = keys().all(|key| running(world, key) == Truth::One(self.target(key), true));
         // A rollback that is done would go one release further back.
         let again =
             if self.command == Command::Rollback && already { Command::Deploy("v1".to_owned()) } else { self.wanted() };
-        let target = |name: &HostName| if self.good { Truth::One(self.target(name), true) } else { self.origin(name) };
+        let comes = |key: &Key| self.good || self.alone.as_ref().is_some_and(|host| *host != key.0);
+        let target = |key: &Key| if comes(key) { Truth::One(self.target(key), true) } else { self.origin(key) };
         let mut end = operator.run(&again).await;
-        if self.command == Command::Rollback && !names.iter().all(|name| running(world, name) == target(name)) {
+        if let (Command::Promote(tag), End::NoRelease) = (&again, &end) {
+            // The canary went back with the others, so it begins anew.
+            operator.run(&Command::Deploy(tag.clone())).await;
+            end = operator.run(&again).await;
+        }
+        if matches!(&end, End::Refused(why) if why.starts_with("job ")) {
+            // What it says of the job must be so; then it is run again on purpose.
+            let operator = Operator { rerun: vec!["migrate".to_owned()], ..operator.clone() };
+            if !felled {
+                broken.push(format!("I6: the job did its work, and {end:?}"));
+            }
+            world.state().job_starts.clear();
+            end = operator.run(&again).await;
+        }
+        if self.command == Command::Rollback && !keys().all(|key| running(world, key) == target(key)) {
             // An unfinished rollback first restores the release in force; the next one goes back.
             end = operator.run(&again).await;
         }
-        for name in names {
-            let truth = running(world, name);
+        for key in keys() {
+            let (truth, name) = (running(world, key), said(key));
             // What a killed run has brought to a host that had nothing is all there is: the next one has nothing to put in
             // its place, and leaves it, healthy or not.
             let is_first =
-                !self.origins.contains_key(name) && matches!(&truth, Truth::One(spec, _) if *spec == self.target(name));
-            if truth != target(name) && !is_first {
+                !self.origins.contains_key(key) && matches!(&truth, Truth::One(spec, _) if *spec == self.target(key));
+            if truth != target(key) && !is_first {
                 broken.push(format!("I6: {name}: a quiet second run ({end:?}) leaves {truth:?}"));
             }
         }
@@ -487,12 +718,23 @@ impl Scenario {
             return;
         }
         let before = world.state().mutations;
-        let again = if self.command == Command::Rollback { Command::Deploy("v1".to_owned()) } else { again };
+        let again = match &self.command {
+            Command::Rollback | Command::Hotfix(..) | Command::Act(..) => Command::Deploy("v1".to_owned()),
+            Command::Promote(tag) => Command::Deploy(tag.clone()),
+            Command::Deploy(_) => again,
+        };
         let end = operator.run(&again).await;
         if !matches!(end, End::Nothing) || world.state().mutations != before {
             broken.push(format!("I6: a third run still changes something: {end:?}"));
         }
     }
+}
+
+/// The environment, whose service has a canary that somebody has to promote.
+fn with_canary(mut environment: Environment) -> Environment {
+    let (hosts, monitor) = (BatchSize::Count(1), Duration::from_millis(400));
+    environment.services[0].update.canary = Some(Canary { hosts, monitor, promote: Promote::Manual });
+    environment
 }
 
 /// What a host really runs.
@@ -507,13 +749,15 @@ fn standing(world: &World) -> Vec<String> {
     let state = world.state();
     let hosts = state.hosts.iter().flat_map(|(name, host)| host.containers.iter().map(move |one| (name, one)));
     let lines = hosts.map(|(name, one)| {
-        let SimContainer { name: container, phase, restart, files, stopped, .. } = one;
-        format!("{name} {container} {phase:?} {restart:?} {files:?} {stopped}")
+        let SimContainer { name: container, phase, restart, files, stopped, loaded, .. } = one;
+        format!("{name} {container} {phase:?} {restart:?} {files:?} {stopped} {loaded:?}")
     });
     let mut lines: Vec<_> = lines.collect();
     let places =
         state.hosts.iter().flat_map(|(name, host)| host.places.iter().map(move |one| format!("{name} {one:?}")));
     lines.extend(places);
+    let live = state.hosts.iter().flat_map(|(name, host)| host.live.iter().map(move |one| format!("{name} {one:?}")));
+    lines.extend(live);
     lines.extend(state.store.text(PUBLISHED));
     lines.sort();
     lines
@@ -525,26 +769,38 @@ fn left_behind(world: &World, names: &[HostName]) -> Vec<String> {
     let hosts = names.iter().map(|name| (name, &state.hosts[name]));
     let left = hosts.flat_map(|(name, host)| {
         let locks = host.markers.keys().filter(|marker| marker.starts_with("shipctl-lock")).cloned();
-        let unproven = host.containers.iter().filter(|one| !one.is_proven()).map(|one| one.name.clone());
+        let unproven = host
+            .containers
+            .iter()
+            .filter(|one| !one.is_proven() && one.stamp.job.is_none() && (one.is_running() || !one.is_switching()))
+            .map(|one| one.name.clone());
         let mounted: Vec<_> = host.containers.iter().flat_map(|one| &one.stamp.mounted).collect();
-        let places = host.places.keys().filter(|place| !mounted.contains(place)).map(ToString::to_string);
+        let places = host.places.keys().chain(host.live.keys());
+        let places = places.filter(|place| !mounted.contains(place)).map(ToString::to_string);
         let places: Vec<_> = places.collect();
         locks.chain(unproven).chain(places).map(move |left| format!("I5: {name}: {left} is left behind"))
     });
     left.collect()
 }
 
-/// The truth about a host. Healthy means: healthy, proven, restarted by the engine as declared, and in traffic.
-pub fn running(world: &World, name: &HostName) -> Truth {
+fn said((host, service): &Key) -> String {
+    format!("{service} on {host}")
+}
+
+/// The truth about a service on a host. Healthy means: healthy, proven, restarted by the engine as declared, and in traffic.
+pub fn running(world: &World, (name, service): &Key) -> Truth {
     let now = Instant::now();
     let state = world.state();
-    let running: Vec<_> = state.hosts[name].containers.iter().filter(|container| container.is_running()).collect();
+    let is_it = |one: &&SimContainer| one.is_running() && one.stamp.service == *service && one.stamp.job.is_none();
+    let running: Vec<_> = state.hosts[name].containers.iter().filter(is_it).collect();
     match running[..] {
         [] => Truth::Nothing,
         [one] => {
             let settled = one.is_proven() && one.restart != RestartPolicy::No;
-            let gets_requests = state.balancers.values().all(|balancer| !balancer.drained.contains_key(name));
-            Truth::One(one.stamp.spec.clone(), settled && one.is_healthy(now) && gets_requests)
+            let edge = state.hosts[name].edge.as_ref();
+            let gets_requests = state.balancers.values().all(|balancer| !balancer.drained.contains_key(name))
+                && edge.is_none_or(|edge| one.seat.is_some_and(|seat| !edge.is_drained(seat)));
+            Truth::One(one.spec(), settled && one.is_healthy(now) && gets_requests)
         }
         ref several => Truth::Several(several.len()),
     }

@@ -2,8 +2,11 @@
 
 use super::super::declared::SECRET_TIMEOUT;
 use super::super::hosts::LOCAL_SOCKET;
+use super::super::images::TRANSFER;
+use super::super::jobs::{TIMEOUT, WHEN};
 use super::shape::{
-    Key, Shape, boolean, command, duration, form, key, level, list, name, named_text, pairs, service_override, text,
+    Key, Shape, boolean, command, duration, either, form, key, level, list, name, named_text, pairs, service_override,
+    text, words,
 };
 use crate::duration;
 
@@ -55,6 +58,12 @@ pub(super) fn registry() -> Shape {
     ])
 }
 
+/// `images`
+pub(super) fn images() -> Shape {
+    let transfer = "`registry`: each host pulls them; `direct`: the builder sends each host what it lacks.";
+    level([key("transfer", transfer, words(TRANSFER.map(|(word, _)| word))).default("registry")])
+}
+
 /// `secrets.<name>`
 pub(super) fn secret() -> Shape {
     level([
@@ -64,6 +73,25 @@ pub(super) fn secret() -> Shape {
         key("timeout", "How long the command may take.", duration()).default(duration::display(SECRET_TIMEOUT)),
         key("age", "A file of the repository that is encrypted with age.", text()),
         key("key", "What the secret is called in the encrypted file, if not as here.", text()),
+    ])
+}
+
+/// `jobs.<name>`
+pub(super) fn job() -> Shape {
+    level([
+        key("service", "The service whose image, configuration, secrets, networks and volumes it gets.", name()),
+        key("command", "What is run instead of the service's command.", command()),
+        key("entrypoint", "What is put before the command; as in the service where it is not said.", command()),
+        key("when", "`before` the first host is changed, or `after` the last.", words(WHEN.map(|(word, _)| word)))
+            .default("before"),
+        key("timeout", "How long it may take.", duration()).default(duration::display(TIMEOUT)),
+        key(
+            "reversible",
+            "Whether the release before can still run once it has; a plan shows where it cannot.",
+            either([boolean(), words(["yes", "no", "true", "false"])]),
+        ),
+        key("host", "Where it runs, a host of the service; the first one by name where it is not said.", name()),
+        key("role", "Where it runs: the first host of the service that has this role.", text()),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! What a service is given: variables, files, ports, networks, names.
 
+use super::super::delivery;
 use super::super::files::{CONFIG_MODE, SECRET_MODE};
 use super::super::mounts::PROPAGATION;
 use super::publish;
@@ -15,7 +16,6 @@ pub(super) fn keys() -> Vec<Key> {
         key("driver", "The engine's driver.", text()).default("json-file"),
         key("options", "Options of the driver; 3 files of 10 MB where neither is said.", pairs()),
     ]);
-    let address = r"[^=:]+[=:].+";
     vec![
         key("environment", environment, variables_or(of_secret())),
         key(
@@ -61,10 +61,16 @@ pub(super) fn keys() -> Vec<Key> {
         key(
             "extra_hosts",
             "Further names: a list of `name=address`, or a map. `host-gateway` is the host itself.",
-            either([list(form(address)), named_text(listed(form(r"\[?[0-9a-fA-F.:]+\]?|host-gateway")))]),
+            extra_hosts(),
         ),
         key("logging", "Where its output goes.", logging),
     ]
+}
+
+/// Further names of hosts.
+pub(super) fn extra_hosts() -> Shape {
+    let address = r"[^=:]+[=:].+";
+    either([list(form(address)), named_text(listed(form(r"\[?[0-9a-fA-F.:]+\]?|host-gateway")))])
 }
 
 fn host_name() -> Shape {
@@ -94,7 +100,12 @@ fn config() -> Shape {
             publish::deliver(),
         )
         .default("container"),
-        key("on_change", "What a change of it does to the container.", words(["replace"])).default("replace"),
+        key(
+            "on_change",
+            "What a change of it does to the container: another one takes its place, or it is told by a signal (`signal` is SIGHUP).",
+            words(delivery::ON_CHANGE.map(|(word, _)| word)),
+        )
+        .default("replace"),
     ];
     level(file("The config.", target, CONFIG_MODE).into_iter().chain(owner).chain(delivery)).item(&[])
 }

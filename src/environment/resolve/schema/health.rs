@@ -1,8 +1,11 @@
 //! `health` and `healthcheck` of a service.
 
 use super::super::health::DEFAULTS;
-use super::shape::{Key, Shape, boolean, command, duration, either, form, key, level, list, number, text, words};
+use super::shape::{
+    Key, Shape, boolean, command, duration, either, form, key, level, list, listed, named_text, number, text, words,
+};
 use crate::duration;
+use crate::environment::Method;
 
 /// The gate and the engine's own check.
 pub(super) fn keys() -> [Key; 2] {
@@ -29,7 +32,35 @@ fn health() -> Shape {
             .default(duration::display(DEFAULTS.min_healthy_time)),
         key("healthy_deadline", "Healthy by then, or the release has failed.", duration())
             .default(duration::display(DEFAULTS.healthy_deadline)),
+        key("successes", "So many answers in a row must be a yes.", number(1..=1000)).default(DEFAULTS.successes),
+        key(
+            "expect",
+            "What the answer to an `http` check must be; a status from 200 to 299 is enough.",
+            level(answer()),
+        ),
+        key("smoke", "Requests made once, in order, when it is healthy and before it counts as such.", list(smoke())),
     ])
+}
+
+/// What an answer must be.
+fn answer() -> [Key; 3] {
+    let header = "Headers with their values, such as one that names the release that answers.";
+    [
+        key("status", "A status, or a list of them; 200 to 299 where it is not said.", listed(number(200..=599))),
+        key("header", header, named_text(text())),
+        key("contains", "Text that is in the body.", text()),
+    ]
+}
+
+fn smoke() -> Shape {
+    let methods = words(Method::ALL.map(Method::as_str));
+    let own = [
+        key("path", "What is asked for.", form("/.*")),
+        key("method", "How, without a body.", methods).default(Method::Get.as_str()),
+        key("port", "The port in the container; that of the `http` check where it is not said.", number(1..=65535)),
+        key("timeout", "How long the answer may take; as for the gate where it is not said.", duration()),
+    ];
+    level(own.into_iter().chain(answer())).item(&["path"])
 }
 
 fn healthcheck() -> Shape {

@@ -7,14 +7,18 @@
 use serde_json::{Map, Value, json};
 
 use super::KEEP_RELEASES;
-use shape::{Shape, key, level, listed, name, named, named_text, number, service, text};
+use crate::environment::prune::Prune;
+use shape::{Shape, boolean, duration, key, level, listed, name, named, named_text, number, service, text, text_of};
 
+mod build;
 mod confinement;
 mod declared;
 mod deploy;
 mod given;
 mod health;
+mod hooks;
 mod limits;
+mod notify;
 mod publish;
 mod service;
 mod shape;
@@ -43,9 +47,26 @@ fn top() -> Shape {
         ),
         key("keep_releases", "Earlier releases that each host keeps for a rollback.", number(1..=100))
             .default(KEEP_RELEASES),
+        key(
+            "prune",
+            "What is removed from hosts once no release needs it any more.",
+            level([
+                key("automatic", "Remove images at the end of each rollout that came to a good one.", boolean())
+                    .default(Prune::default().automatic),
+                key("grace", "How long an image stays after it was made or rolled out.", duration())
+                    .default(crate::duration::display(Prune::default().grace)),
+                key(
+                    "exclude",
+                    "Images that stay: names in which `*` stands for any characters.",
+                    listed(text_of(r"^\S{1,512}$")),
+                ),
+            ]),
+        ),
         key("hosts", "The machines, by name.", named(declared::host())),
         key("registry", "The private registry that images are pushed to and pulled from.", declared::registry()),
+        key("images", "How images come to hosts.", declared::images()),
         key("balancers", "The load balancers in front of hosts, by name.", named(traffic::balancer())),
+        key("edge", "The way in that shipctl runs on hosts that have no load balancer.", traffic::edge()),
         key(
             "builder",
             "The engine that builds images; this machine's own Docker where it is not said.",
@@ -61,6 +82,9 @@ fn top() -> Shape {
             named(declared::network()),
         ),
         key("publish", "Key-value stores that a release writes configuration to.", named(publish::store())),
+        key("jobs", "What runs once for a release, such as a migration, by name.", named(declared::job())),
+        key("hooks", "What runs on this machine at named points of a rollout.", hooks::hooks()),
+        key("notify", "Who is told what comes of a rollout, by name.", named(notify::notification())),
         key("volumes", "Volumes that services refer to by name. A volume is never removed.", named(declared::volume())),
         key("age", "Who can read the encrypted files of the repository.", declared::age()),
     ])

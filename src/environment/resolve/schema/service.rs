@@ -7,9 +7,9 @@ use super::super::runtime::{RESTART, SIGNALS};
 use super::super::service::STOP_GRACE;
 use super::shape::{
     Key, Shape, boolean, command, duration, either, form, key, level, list, listed, name, named_text, number,
-    only_false, pairs, service as reference, text, variables, words, words_or,
+    only_false, pairs, service as reference, text, words, words_or,
 };
-use super::{confinement, deploy, given, health, limits, traffic};
+use super::{build, confinement, deploy, given, health, limits, traffic};
 use crate::duration;
 use crate::environment::RestartPolicy;
 
@@ -29,20 +29,14 @@ pub(super) fn written_differently() -> Shape {
 }
 
 fn start() -> Vec<Key> {
-    let build = level([
-        key("context", "A directory of the project.", text()),
-        key("dockerfile", "The Dockerfile, beneath the context.", text()).default("Dockerfile"),
-        key("args", "Build arguments; a name alone takes the value of your variable.", variables()),
-        key("target", "The stage that is built; the last one where it is not said.", text()),
-    ]);
     vec![
         key("image", "The image's name. Without a registry's part it is looked up in `registry`.", text()),
-        key("build", "How the image is built, or the directory that it is built from.", either([text(), build])),
         key(
-            "platform",
-            "For which machine: `linux/amd64`, `linux/arm64/v8`.",
-            form("[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?"),
+            "build",
+            "How the image is built, or the directory that it is built from.",
+            either([text(), build::build()]),
         ),
+        key("platform", "For which machine: `linux/amd64`, `linux/arm64/v8`.", build::platform()),
         key(
             "pull_policy",
             "Tags are looked up in each deploy and hosts pull what they lack, so these come to the same.",

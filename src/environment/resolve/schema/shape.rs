@@ -171,6 +171,12 @@ pub(super) fn number_or(range: &RangeInclusive<i64>, pattern: &str) -> Shape {
     Shape::of(json!({ "type": ["integer", "string"], "minimum": minimum, "maximum": maximum, "pattern": pattern }))
 }
 
+/// A part of something.
+pub(super) fn ratio() -> Shape {
+    let pattern = or_variable(r"0(\.[0-9]{1,12})?|1(\.0{1,12})?");
+    Shape::of(json!({ "type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": pattern }))
+}
+
 /// A number of bytes, with a unit of 1024 if it has one.
 pub(super) fn bytes() -> Shape {
     let pattern = or_variable(r"(0|[1-9][0-9]*)(\.[0-9]{1,12})?([bB]|[kKmMgGtT][bB]?)?");
@@ -182,6 +188,12 @@ pub(super) fn bytes() -> Shape {
 pub(super) fn bytes_or_unlimited() -> Shape {
     let pattern = or_variable(r"-1|(0|[1-9][0-9]*)(\.[0-9]{1,12})?([bB]|[kKmMgGtT][bB]?)?");
     Shape::of(json!({ "type": ["number", "string"], "minimum": -1, "pattern": pattern }))
+}
+
+/// A decimal number, which may be below zero.
+pub(super) fn decimal() -> Shape {
+    let pattern = or_variable(r"-?[0-9]{1,15}(\.[0-9]{1,15})?");
+    Shape::of(json!({ "type": ["number", "string"], "pattern": pattern }))
 }
 
 /// A number of processors.

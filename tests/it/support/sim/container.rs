@@ -1,9 +1,10 @@
 //! A simulated container: what its image makes it do as time passes.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shipctl::container::ContainerId;
+use shipctl::container::{ContainerId, SWITCHING_SUFFIX, SpecDigest, final_name};
 use shipctl::environment::RestartPolicy;
 use shipctl::fleet::observed::{ContainerState, EngineHealth, ObservedContainer, Phase};
 use shipctl::fleet::stamp::Stamp;
@@ -21,6 +22,10 @@ pub enum Behaviour {
     Exits(Duration),
     /// Healthy at once, and failing after so long.
     FailsAfter(Duration),
+    /// Ends with this code after so long, as a job does.
+    Ends(Duration, i64),
+    /// Healthy at once, and never again after it was stopped.
+    Once,
     /// Another behaviour on one host, good elsewhere.
     Only(HostName, Box<Behaviour>),
 }
@@ -55,10 +60,19 @@ pub struct SimContainer {
     pub files: Vec<String>,
     pub phase: Phase,
     pub started: Option<Instant>,
+    /// When it took up the files that it has: its last start, or a signal since.
+    pub began: Option<Instant>,
+    /// The version of its live files that it has taken up.
+    pub loaded: Option<String>,
     pub finished: Option<Instant>,
     pub restarts: u64,
     /// It was stopped on request, and not started since.
     pub stopped: bool,
+    /// What the store held when it was started last.
+    pub read: Option<String>,
+    lives: u32,
+    /// Its seat behind the edge.
+    pub seat: Option<Ipv4Addr>,
     behaviour: Behaviour,
 }
 
@@ -80,9 +94,14 @@ impl SimContainer {
             files: Vec::new(),
             phase: Phase::Created,
             started: None,
+            began: None,
+            loaded: None,
             finished: None,
             restarts: 0,
             stopped: false,
+            read: None,
+            lives: 0,
+            seat: None,
             behaviour: behaviour.on(host),
         }
     }
@@ -97,13 +116,49 @@ impl SimContainer {
     }
 
     pub fn is_proven(&self) -> bool {
-        !self.name.ends_with("-unproven")
+        self.name == final_name(&self.name)
+    }
+
+    /// Whether it is what its name says but for a switch that is under way.
+    pub fn is_switching(&self) -> bool {
+        self.name.ends_with(SWITCHING_SUFFIX)
+    }
+
+    /// The spec that it shows to who looks.
+    pub fn shown(&self) -> SpecDigest {
+        self.stamp.spec.named(final_name(&self.name)).expect("nobody renames containers here")
+    }
+
+    /// The spec that it really has: with the files that its program has taken up.
+    pub fn spec(&self) -> SpecDigest {
+        match &self.loaded {
+            Some(version) if self.is_running() => SpecDigest(format!("{}.{version}", self.stamp.spec.base())),
+            _ => self.shown(),
+        }
+    }
+
+    /// Has it take up a version of its live files, which may make it behave in another way.
+    pub fn load(&mut self, version: String, behaviour: Option<Behaviour>, host: &HostName, now: Instant) {
+        self.loaded = Some(version);
+        self.began = Some(now);
+        if let Some(behaviour) = behaviour {
+            self.behaviour = behaviour.on(host);
+        }
     }
 
     /// Lets time do to the container what its program does.
     pub fn refresh(&mut self, now: Instant) {
-        let (Behaviour::Exits(after), Some(started), true) = (&self.behaviour, self.started, self.is_running()) else {
-            return;
+        let (Some(started), true) = (self.began, self.is_running()) else { return };
+        let after = match &self.behaviour {
+            Behaviour::Exits(after) => after,
+            Behaviour::Ends(after, code) => {
+                if now >= started + *after {
+                    self.phase = Phase::Exited { code: *code, oom_killed: false };
+                    self.finished = Some(started + *after);
+                }
+                return;
+            }
+            _ => return,
         };
         if now >= started + *after {
             if self.restart == RestartPolicy::No {
@@ -112,6 +167,7 @@ impl SimContainer {
             } else {
                 self.restarts += 1;
                 self.started = Some(now);
+                self.began = Some(now);
             }
         }
     }
@@ -119,7 +175,9 @@ impl SimContainer {
     pub fn start(&mut self, now: Instant) {
         self.phase = Phase::Running;
         self.started = Some(now);
+        self.began = Some(now);
         self.restarts = 0;
+        self.lives += 1;
         self.stopped = false;
     }
 
@@ -130,10 +188,11 @@ impl SimContainer {
 
     /// The truth, which the rollout can only find out by asking.
     pub fn healthy_since(&self) -> Option<Instant> {
-        let started = self.started.filter(|_| self.is_running())?;
+        let started = self.began.filter(|_| self.is_running())?;
         match &self.behaviour {
             Behaviour::Good(after) => Some(started + *after),
             Behaviour::FailsAfter(_) => Some(started),
+            Behaviour::Once if self.lives == 1 => Some(started),
             _ => None,
         }
     }
@@ -151,7 +210,7 @@ impl SimContainer {
     }
 
     fn fails_at(&self) -> Option<Instant> {
-        match (&self.behaviour, self.started) {
+        match (&self.behaviour, self.began) {
             (Behaviour::FailsAfter(after), Some(started)) => Some(started + *after),
             _ => None,
         }
@@ -173,10 +232,12 @@ impl SimContainer {
             id: self.id.clone(),
             name: self.name.clone(),
             proven: self.is_proven(),
-            stamp: self.stamp.clone(),
+            switching: self.is_switching(),
+            stamp: Stamp { spec: self.shown(), ..self.stamp.clone() },
             state: self.state(epoch),
             restart: self.restart.clone(),
             ports: self.ports.iter().copied().collect(),
+            seat: self.seat,
             emptied: false,
         }
     }

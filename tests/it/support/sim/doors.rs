@@ -1,23 +1,30 @@
 //! The simulated fleet behind the doors of a rollout.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shipctl::balancer::counters::Counting;
 use shipctl::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
-use shipctl::delivery::{FileSet, Place};
+use shipctl::delivery::{FileSet, LiveFiles, Place};
 use shipctl::engine::marker::{Marker, Markers};
-use shipctl::engine::{Engine, EngineError, Provision, PullProgress};
-use shipctl::environment::{Check, Port, RestartPolicy, Scope};
-use shipctl::fleet::observed::{ContainerState, ObservedHost};
+use shipctl::engine::memory::Held;
+use shipctl::engine::{Arrival, Engine, EngineError, LineSink, Provision, PullProgress, Sent};
+use shipctl::environment::{Health, Port, RestartPolicy, Scope, Smoke, edge};
+use shipctl::fleet::observed::{Boot, ContainerState, ObservedHost};
 use shipctl::fleet::stamp::Stamp;
+use shipctl::fleet::stock::Stock;
 use shipctl::health::{NotReady, Prober};
 use shipctl::journal::Journal;
-use shipctl::name::HostName;
+use shipctl::metrics::{Metrics, Sample};
+use shipctl::name::{BalancerName, HostName};
+use shipctl::power::Machine;
 use shipctl::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use shipctl::template::rendered::RenderedFile;
 
 use super::balancer::SimBalancerDoor;
+use super::edge::SimEdgeDoor;
 use super::op::Op;
 use super::world::{Flaw, World};
 
@@ -38,12 +45,63 @@ impl World {
         });
         let hosts = hosts.collect();
         let balancers: Vec<_> = self.state().balancers.keys().cloned().collect();
+        let counting = balancers.iter().map(|name| {
+            let door: Arc<dyn Counting> = Arc::new(SimBalancerDoor { world: self.clone(), name: name.clone() });
+            (name.as_str().parse().expect("a name"), door)
+        });
+        let counting = counting.collect();
+        let door: Arc<dyn Metrics> = Arc::new(SimMetrics(self.clone()));
+        let metrics = [("http://prometheus:9090".to_owned(), door)].into();
         let balancers = balancers.into_iter().map(|name| {
             let own = name.as_str().parse().expect("a name");
             let balancer = Arc::new(SimBalancerDoor { world: self.clone(), name });
             (own, BalancerDoor { balancer, backends: ["web".to_owned()].into() })
         });
-        Doors { hosts, unreachable: std::collections::BTreeMap::new(), balancers: balancers.collect() }
+        let balancers = balancers.chain(self.edges());
+        Doors {
+            hosts,
+            unreachable: std::collections::BTreeMap::new(),
+            balancers: balancers.collect(),
+            counting,
+            metrics,
+            machines: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    /// Doors to the edges of hosts.
+    fn edges(&self) -> Vec<(BalancerName, BalancerDoor)> {
+        let state = self.state();
+        let edged = state.hosts.iter().filter(|(_, host)| host.edge.is_some()).map(|(name, _)| name.clone());
+        let door = |host: HostName| {
+            let name = edge::balancer(&host);
+            let balancer = Arc::new(SimEdgeDoor { world: self.clone(), host });
+            (name, BalancerDoor { balancer, backends: ["web".to_owned()].into() })
+        };
+        edged.map(door).collect()
+    }
+}
+
+impl World {
+    /// The same, with hosts that may be told to reboot.
+    pub fn doors_that_reboot(&self) -> Doors {
+        let names: Vec<_> = self.state().hosts.keys().cloned().collect();
+        let machine = |host: HostName| -> (HostName, Arc<dyn Machine>) {
+            (host.clone(), Arc::new(SimDoor { world: self.clone(), host }))
+        };
+        Doors { machines: names.into_iter().map(machine).collect(), ..self.doors() }
+    }
+}
+
+#[async_trait]
+impl Machine for SimDoor {
+    async fn boot(&self) -> Result<Boot, EngineError> {
+        self.world.look(&self.host, |state, _| state.host(&self.host).boot_now()).await
+    }
+
+    async fn reboot(&self, from: &Boot) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Reboot(from.clone())).await.map(drop)
     }
 }
 
@@ -59,8 +117,11 @@ impl Engine for SimDoor {
         }
     }
 
-    async fn pull(&self, image: &PinnedImage, _: &PullProgress) -> Result<(), EngineError> {
-        self.world.change(&self.host, Op::Pull(image.clone())).await.map(drop)
+    async fn pull(&self, image: &PinnedImage, _: &PullProgress) -> Result<Arrival, EngineError> {
+        let had = self.world.state().host(&self.host).images.contains(&image.reference());
+        self.world.change(&self.host, Op::Pull(image.clone())).await?;
+        let (layers, bytes) = if had { (0, 0) } else { (1, 5_900_000) };
+        Ok(if image.is_sent() { Arrival::Sent(Sent { layers, of: 4, bytes, refused: None }) } else { Arrival::Pulled })
     }
 
     async fn provide(&self, _: &Scope, what: &Provision) -> Result<(), EngineError> {
@@ -71,11 +132,20 @@ impl Engine for SimDoor {
         let mut files: Vec<_> = files.iter().map(|file| file.stamp(None)).collect();
         files.sort();
         let digests = files.into_iter().map(|file| file.digest).collect();
-        self.world.change(&self.host, Op::Deliver(set.place.clone(), digests)).await.map(drop)
+        let op = Op::Deliver(set.place.clone(), set.version.clone(), digests);
+        self.world.change(&self.host, op).await.map(drop)
     }
 
     async fn tidy(&self, _: &Scope, _: &[Place]) -> Result<(), EngineError> {
         self.world.change(&self.host, Op::Tidy).await.map(drop)
+    }
+
+    async fn stock(&self) -> Result<Stock, EngineError> {
+        self.world.look(&self.host, |state, _| state.host(&self.host).stock()).await
+    }
+
+    async fn discard(&self, names: &[String]) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Discard(names.to_vec())).await.map(drop)
     }
 
     async fn create(
@@ -98,6 +168,14 @@ impl Engine for SimDoor {
         self.world.change(&self.host, Op::Stop(id.clone())).await.map(drop)
     }
 
+    async fn seat(&self, id: &ContainerId, _: &str, address: Ipv4Addr) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Seat(id.clone(), address)).await.map(drop)
+    }
+
+    async fn unseat(&self, id: &ContainerId, _: &str) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Unseat(id.clone())).await.map(drop)
+    }
+
     async fn promote(
         &self,
         id: &ContainerId,
@@ -105,6 +183,25 @@ impl Engine for SimDoor {
         restart: &RestartPolicy,
     ) -> Result<(), EngineError> {
         self.world.change(&self.host, Op::Promote(id.clone(), name.clone(), restart.clone())).await.map(drop)
+    }
+
+    async fn doubt(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Doubt(id.clone())).await.map(drop)
+    }
+
+    async fn holds(&self, _: &Scope, place: &Place, version: &str) -> Result<bool, EngineError> {
+        let read = self.world.look(&self.host, |state, _| {
+            state.host(&self.host).live.get(place).is_some_and(|live| live.versions.contains_key(version))
+        });
+        read.await
+    }
+
+    async fn switch(&self, _: &Scope, live: &LiveFiles, version: &str) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Switch(live.places.clone(), version.to_owned())).await.map(drop)
+    }
+
+    async fn signal(&self, id: &ContainerId, _: &str) -> Result<(), EngineError> {
+        self.world.change(&self.host, Op::Signal(id.clone())).await.map(drop)
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), EngineError> {
@@ -119,8 +216,29 @@ impl Engine for SimDoor {
         read.await?.ok_or_else(|| EngineError::NotFound("no such container".to_owned()))
     }
 
+    async fn hold_memory(&self, _: &Scope) -> Result<Held, EngineError> {
+        // No container here has secrets in memory.
+        Ok(Held::default())
+    }
+
+    async fn restore_memory(&self, _: &Held) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    async fn connections(&self, id: &ContainerId) -> Result<Option<u64>, EngineError> {
+        self.world.look(&self.host, |state, now| Some(state.connections(&self.host, id, now))).await
+    }
+
     async fn log_tail(&self, id: &ContainerId, _: usize) -> Result<Vec<String>, EngineError> {
         self.world.look(&self.host, |_, _| vec![format!("last words of {}", id.0)]).await
+    }
+
+    async fn follow(&self, id: &ContainerId, skip: usize, line: &LineSink) -> Result<(), EngineError> {
+        // What a job says has no bearing on what becomes of it, so it is no call that can fail.
+        if skip == 0 {
+            line(format!("first words of {}", id.0));
+        }
+        Ok(())
     }
 
     async fn find(&self, name: &str) -> Result<Option<ContainerId>, EngineError> {
@@ -162,7 +280,7 @@ impl Markers for SimDoor {
 
 #[async_trait]
 impl Prober for SimDoor {
-    async fn probe(&self, id: &ContainerId, _: &[Port], _: &Check, _: Duration) -> Result<(), NotReady> {
+    async fn probe(&self, id: &ContainerId, _: &[Port], _: &Health) -> Result<(), NotReady> {
         let read = self.world.look(&self.host, |state, now| {
             state.container(&self.host, id).is_some_and(|container| container.is_healthy(now))
         });
@@ -174,8 +292,34 @@ impl Prober for SimDoor {
         }
     }
 
+    async fn smoke(&self, id: &ContainerId, _: &[Port], request: &Smoke) -> Result<(), NotReady> {
+        let made = self.world.look(&self.host, |state, _| {
+            state.smoked.push((self.host.clone(), request.path.clone()));
+            let image = state.container(&self.host, id).map(|container| container.stamp.image.digest().to_owned());
+            !state.refused.contains(&(image.unwrap_or_default(), request.path.clone()))
+        });
+        match made.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotReady("500".to_owned())),
+            Err(error) => Err(NotReady(error.to_string())),
+        }
+    }
+
     async fn port_in_use(&self, _: u16) -> Option<bool> {
         self.world.look(&self.host, |_, _| false).await.ok()
+    }
+}
+
+/// What was measured, as the test says.
+struct SimMetrics(World);
+
+#[async_trait]
+impl Metrics for SimMetrics {
+    async fn ask(&self, query: &str) -> Result<Vec<Sample>, String> {
+        let mut state = self.0.state();
+        state.queries.push(query.to_owned());
+        let is_last = state.measured.len() == 1;
+        if is_last { state.measured[0].clone() } else { state.measured.remove(0) }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Fault {
     PowerCut(Duration),
     /// The host loses power during the call, for good.
     PowerOff,
+    /// Another host loses power for good while the call goes well: the last by name that the call is not about.
+    Elsewhere,
     /// The operator interrupts the run while the call goes well.
     Interrupt,
 }
@@ -47,6 +49,6 @@ impl Fault {
 
     /// Whether the fault is one of a host, not of a call.
     pub fn fells_host(self) -> bool {
-        matches!(self, Self::PowerCut(_) | Self::PowerOff)
+        matches!(self, Self::PowerCut(_) | Self::PowerOff | Self::Elsewhere)
     }
 }

@@ -4,7 +4,9 @@
 pub mod balancer;
 pub mod container;
 pub mod doors;
+pub mod edge;
 pub mod fault;
+pub mod hook;
 pub mod op;
 pub mod rules;
 pub mod store;

@@ -135,6 +135,10 @@ impl Store for SimStoreDoor {
         Ok(found.collect())
     }
 
+    fn fits(&self, _: &[Change]) -> Result<(), String> {
+        Ok(())
+    }
+
     async fn swap(&self, changes: &[Change]) -> Result<(), StoreError> {
         let steps: Vec<Step> = changes.iter().map(|one| (one.key.clone(), one.version, one.value.clone())).collect();
         let fault = self.begin(Call::Change).await?;

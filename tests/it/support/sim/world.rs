@@ -15,7 +15,9 @@ use shipctl::engine::EngineError;
 use shipctl::environment::{RestartPolicy, Scope};
 use shipctl::fleet::key::{self, FingerprintKey};
 use shipctl::fleet::ledger;
-use shipctl::fleet::observed::{EngineFacts, ObservedHost, Phase};
+use shipctl::fleet::observed::{Boot, EngineFacts, ObservedHost, Phase};
+use shipctl::fleet::stock::{Layer, Stock, StockedImage};
+use shipctl::metrics::Sample;
 use shipctl::name::HostName;
 use shipctl::rollout::cancel::Cancel;
 use tokio::sync::Notify;
@@ -23,7 +25,9 @@ use tokio::time::{Instant, sleep};
 
 use super::balancer::SimBalancer;
 use super::container::{Behaviour, SimContainer};
+use super::edge::SimEdge;
 use super::fault::Fault;
+use super::hook::SimHooks;
 use super::op::Op;
 use super::rules::{self, Rules};
 use super::store::SimStore;
@@ -43,14 +47,53 @@ pub struct SimHost {
     pub up: bool,
     /// A fault took it down during this run.
     pub felled: bool,
+    /// When a fault took it down last.
+    pub down_since: Option<Instant>,
     pub boots_at: Option<Instant>,
+    /// How often it was started again.
+    pub boots: u32,
+    /// Whether it stays down when it is told to reboot.
+    pub stays_down: bool,
     pub images: BTreeSet<String>,
     pub networks: BTreeSet<String>,
     pub volumes: BTreeSet<String>,
     /// Sets of files, with the digests of what is in them.
     pub places: BTreeMap<Place, Vec<String>>,
+    /// Files that running containers can be switched to.
+    pub live: BTreeMap<Place, SimVersions>,
     pub containers: Vec<SimContainer>,
     pub markers: BTreeMap<String, SimMarker>,
+    /// Its edge; `None` where it has none.
+    pub edge: Option<SimEdge>,
+}
+
+/// What every image of a simulated host takes on its disk.
+pub const IMAGE: u64 = 10_000_000;
+
+impl SimHost {
+    /// Its images, each of one layer.
+    pub fn stock(&self) -> Stock {
+        let stocked = |name: &String| {
+            let users = self.containers.iter().filter(|one| one.stamp.image.reference() == *name);
+            let digests = name.contains('@').then(|| name.clone());
+            let layers = vec![Layer { chain: name.clone(), bytes: IMAGE }];
+            let users = users.map(|one| one.name.clone()).collect();
+            StockedImage { digests: digests.into_iter().collect(), layers, users, ..StockedImage::default() }
+        };
+        Stock {
+            images: self.images.iter().map(|name| (name.clone(), stocked(name))).collect(),
+            markers: self.markers.keys().cloned().collect(),
+        }
+    }
+}
+
+/// A place that holds several versions of its files.
+#[derive(Debug, Clone, Default)]
+pub struct SimVersions {
+    /// Digests of what is in them.
+    pub versions: BTreeMap<String, Vec<String>>,
+    /// The one that counts.
+    pub current: Option<String>,
 }
 
 /// What a call was.
@@ -79,6 +122,8 @@ pub enum Flaw {
     SilentIsEmpty,
     /// A balancer shows no requests of a server.
     DrainedIsIdle,
+    /// A host shows no connections of a container.
+    ConnectionsUnseen,
     /// Creating a marker whose name is taken succeeds.
     LockIsShared,
     /// Somebody else writes to the store just before us. No broken promise: nothing may be written over it.
@@ -95,6 +140,7 @@ pub struct State {
     pub balancers: BTreeMap<HostName, SimBalancer>,
     pub registry_up: bool,
     pub store: SimStore,
+    pub hooks: SimHooks,
     pub rules: Rules,
     pub violations: Vec<String>,
     pub flaw: Option<Flaw>,
@@ -107,6 +153,20 @@ pub struct State {
     pub kinds: Vec<Call>,
     late: Vec<(Instant, HostName, Op)>,
     behaviours: BTreeMap<String, Behaviour>,
+    /// Smoke requests that were made: where, and for which path.
+    pub smoked: Vec<(HostName, String)>,
+    /// Those that fail, by the digest of the image and the path.
+    pub refused: BTreeSet<(String, String)>,
+    /// Of so many requests between two looks, by the digest of the image, those that fail.
+    pub failing: BTreeMap<String, u64>,
+    /// What was measured, in the order in which it is asked for; the last answer stays.
+    pub measured: Vec<Result<Vec<Sample>, String>>,
+    /// Queries that were asked.
+    pub queries: Vec<String>,
+    /// What a job does.
+    pub job: Behaviour,
+    /// Starts of jobs, by the names of their containers.
+    pub job_starts: BTreeMap<String, u32>,
     next_id: u64,
     epoch: Instant,
     trace: u64,
@@ -148,6 +208,23 @@ impl State {
         self.behaviours.get(digest).cloned().unwrap_or(Behaviour::Good(Duration::from_millis(200)))
     }
 
+    /// Has a container take up its live files, if it has any.
+    pub fn load(&mut self, host: &HostName, id: &ContainerId, now: Instant) {
+        let Some(live) = self.container(host, id).and_then(|container| container.stamp.live.clone()) else { return };
+        let current = |place| self.hosts[host].live.get(place).and_then(|live| live.current.clone());
+        let mut versions: Vec<_> = live.places.iter().map(current).collect();
+        versions.dedup();
+        let [Some(version)] = &versions[..] else {
+            return self.violation(format!("I18: {host}: a container takes up files that are not there: {versions:?}"));
+        };
+        let of_version = self.behaviours.get(version).cloned();
+        let of_image = self.container(host, id).map(|one| one.stamp.image.digest().to_owned());
+        let behaviour = of_version.or_else(|| of_image.map(|digest| self.behaviour(&digest)));
+        if let Some(container) = self.container(host, id) {
+            container.load(version.clone(), behaviour, host, now);
+        }
+    }
+
     pub fn violation(&mut self, what: String) {
         self.violations.push(what);
     }
@@ -166,13 +243,19 @@ impl State {
             balancer.boot();
         }
         rules::routed(self, now);
+        let mut started = Vec::new();
         for (name, host) in &mut self.hosts {
             if host.boots_at.is_some_and(|at| at <= now) {
                 let returned = host.boot(now).into_iter();
+                let runs = host.containers.iter().filter(|one| one.is_running());
+                started.extend(runs.map(|one| (name.clone(), one.id.clone())));
                 self.violations
                     .extend(returned.map(|one| format!("I4: {name}: a boot brings back {one}, which was stopped")));
             }
             host.containers.iter_mut().for_each(|container| container.refresh(now));
+        }
+        for (host, id) in started {
+            self.load(&host, &id, now);
         }
     }
 
@@ -195,20 +278,42 @@ impl State {
 }
 
 impl SimHost {
+    /// Whether no fault has taken it down in this run.
+    pub fn is_sound(&self) -> bool {
+        self.up && !self.felled
+    }
+
     fn lose_power(&mut self, now: Instant, back: Option<Instant>) {
         self.up = false;
         self.felled = true;
+        self.down_since = Some(now);
         self.boots_at = back;
         for container in self.containers.iter_mut().filter(|container| container.is_running()) {
             container.end(now, 137);
         }
     }
 
+    /// It shuts down in good order, as it was told to, and starts again.
+    pub fn go_down(&mut self, now: Instant) {
+        self.up = false;
+        self.boots_at = (!self.stays_down).then(|| now + REBOOT);
+        for container in self.containers.iter_mut().filter(|container| container.is_running()) {
+            container.end(now, 143);
+        }
+    }
+
+    /// The life that it is in.
+    pub fn boot_now(&self) -> Boot {
+        Boot(format!("life {}", self.boots))
+    }
+
     /// Starts what an engine starts after a boot: what its restart policy says, and nothing else. Returns the names of
     /// containers that came back although they had been stopped.
     fn boot(&mut self, now: Instant) -> Vec<String> {
         self.up = true;
+        self.boots += 1;
         self.boots_at = None;
+        self.edge = self.edge.as_ref().map(|_| SimEdge::default());
         let mut returned = Vec::new();
         for container in &mut self.containers {
             let failed = matches!(container.phase, Phase::Exited { code, .. } if code != 0);
@@ -231,6 +336,9 @@ pub struct World {
     cancel: Cancel,
 }
 
+/// How long a host is down that reboots.
+const REBOOT: Duration = Duration::from_secs(4);
+
 /// How long a call takes.
 pub const LATENCY: Duration = Duration::from_millis(3);
 
@@ -243,6 +351,7 @@ impl World {
             balancers: BTreeMap::new(),
             registry_up: true,
             store: SimStore::default(),
+            hooks: SimHooks::default(),
             rules: Rules::default(),
             violations: Vec::new(),
             flaw: None,
@@ -252,6 +361,13 @@ impl World {
             kinds: Vec::new(),
             late: Vec::new(),
             behaviours: BTreeMap::new(),
+            smoked: Vec::new(),
+            refused: BTreeSet::new(),
+            failing: BTreeMap::new(),
+            measured: Vec::new(),
+            queries: Vec::new(),
+            job: Behaviour::Ends(Duration::from_millis(300), 0),
+            job_starts: BTreeMap::new(),
             next_id: 0,
             epoch: Instant::now(),
             trace: 0,
@@ -374,10 +490,16 @@ impl World {
             match fault {
                 Some(Fault::PowerOff) => state.lose_power(host, now, None),
                 Some(Fault::PowerCut(back)) => state.lose_power(host, now, Some(now + back)),
+                Some(Fault::Elsewhere) => {
+                    let other = state.hosts.keys().rev().find(|other| *other != host).cloned();
+                    if let Some(other) = other {
+                        state.lose_power(&other, now, None);
+                    }
+                }
                 Some(Fault::Interrupt) => self.cancel.request(),
                 _ => {}
             }
-            (fault, state.is_up(host))
+            (fault.filter(|fault| *fault != Fault::Elsewhere), state.is_up(host))
         };
         match fault {
             Some(Fault::CrashBefore) => {
@@ -422,9 +544,11 @@ impl State {
         let sim = self.host(host);
         let mut containers: Vec<_> = sim.containers.iter().map(|container| container.observed(epoch)).collect();
         containers.sort_by(|a, b| a.name.cmp(&b.name));
+        let (jobs, containers) = containers.into_iter().partition(|container| container.stamp.job.is_some());
         ObservedHost {
             engine: EngineFacts { id: format!("engine-{host}"), ..EngineFacts::default() },
             containers,
+            jobs,
             foreign_ports: BTreeMap::new(),
             networks: sim.networks.clone(),
             volumes: sim.volumes.clone(),

@@ -1,0 +1,59 @@
+//! `prune`: what no release needs any more is removed from hosts. Needs neither registry nor secrets.
+
+use anyhow::anyhow;
+
+use crate::cli;
+use crate::error::{Error, Exit, Result};
+use crate::fleet::select::Selection;
+use crate::report::lock::held;
+use crate::report::prune::PruneAnswer;
+use crate::rollout::clean::Clean;
+use crate::rollout::lock::NotLocked;
+
+use super::doors::all_answer;
+use super::{Context, operator, signals};
+
+/// Removes it, or shows what would go.
+pub(super) async fn run(context: &Context, arguments: &cli::Prune) -> Result<Exit> {
+    let mut environment = context.recorded_environment(&arguments.target, &arguments.overrides)?;
+    environment.prune.grace = arguments.grace.unwrap_or(environment.prune.grace);
+    environment.prune.exclude.extend(arguments.exclude.iter().cloned());
+    let selection = Selection::resolve(&environment, &arguments.hosts, &[]).map_err(Error::bad_input)?;
+    let (recorder, scope) = (context.recorder(), environment.scope());
+    context
+        .visit(&environment, async |fleet| {
+            let observed = context.look(fleet).await?;
+            all_answer(&observed, &selection)?;
+            let clean =
+                Clean { environment: &environment, selection: &selection, doors: &fleet.doors, recorder: &recorder };
+            let (hosts, done) = if arguments.dry_run {
+                let look = async { Ok(clean.look(&observed).await) };
+                (context.signals.unless_cancelled(look).await?, false)
+            } else {
+                let claim = operator::claim("prune", context.clock.now());
+                let cancel = context.signals.act(&recorder);
+                let cleaned = clean.run(&claim, cancel).await;
+                context.signals.rest();
+                (cleaned.map_err(|refusal| not_locked(context, refusal))?, true)
+            };
+            let exit = match hosts.values().all(|host| host.failure.is_none()) {
+                _ if context.signals.cancel().is_requested() => Exit::Interrupted,
+                true => Exit::Done,
+                false => Exit::Unchanged,
+            };
+            context.reporter.answer(&PruneAnswer { scope, hosts, done }, exit);
+            Ok(exit)
+        })
+        .await
+}
+
+fn not_locked(context: &Context, refusal: NotLocked) -> Error {
+    match refusal {
+        NotLocked::Held(holder) => {
+            let source = anyhow!("nothing was removed: {}", held(&holder, context.clock.now()));
+            Error { exit: Exit::Locked, ..Error::unchanged(source) }
+        }
+        NotLocked::Failed(host, error) => Error::unchanged(anyhow!("the lock cannot be taken on {host}: {error}")),
+        NotLocked::Cancelled => signals::interrupted(),
+    }
+}

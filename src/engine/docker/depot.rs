@@ -1,0 +1,96 @@
+//! Where images come from that hosts are sent: the builder's engine. It is connected to when a host lacks one, and each
+//! image is saved once for all hosts.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::pull::STALL;
+use super::{DockerHost, Supply};
+use crate::container::PinnedImage;
+use crate::engine::EngineError;
+use crate::engine::thin::Saved;
+use crate::fleet::{Endpoint, Host};
+use crate::transport::TransportError;
+
+/// Holds an image while it is sent, where `TMPDIR` says nothing: images are large, and /tmp may be memory.
+const SPOOL: &str = "/var/tmp";
+
+type Once<T> = Arc<OnceCell<T>>;
+
+/// The images of one builder.
+pub struct Depot {
+    builder: Host,
+    host: OnceCell<DockerHost>,
+    saved: Mutex<BTreeMap<String, Once<Arc<Saved>>>>,
+}
+
+impl Depot {
+    /// Contacts nobody yet.
+    pub fn new(builder: &Endpoint) -> Self {
+        let name = "builder".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
+        let builder = Host { name, endpoint: builder.clone(), role: None, labels: BTreeMap::new() };
+        Self { builder, host: OnceCell::new(), saved: Mutex::default() }
+    }
+
+    /// An image as the builder saves it, in a file that has no name and so is gone with this process.
+    pub(super) async fn saved(&self, image: &PinnedImage) -> Result<Arc<Saved>, EngineError> {
+        let once = {
+            let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(saved.entry(image.reference()).or_default())
+        };
+        once.get_or_try_init(|| self.save(image)).await.cloned()
+    }
+
+    async fn save(&self, image: &PinnedImage) -> Result<Arc<Saved>, EngineError> {
+        let unreachable = |error: TransportError| {
+            EngineError::Unreachable(format!("the builder at {} cannot be reached: {error}", self.builder.endpoint))
+        };
+        let open = || super::open(&self.builder, Supply::default());
+        let builder = self.host.get_or_try_init(open).await.map_err(unreachable)?;
+        let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
+        let spool = |error: std::io::Error| {
+            EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
+        };
+        let file = tempfile::tempfile_in(&directory).map_err(spool)?;
+        let mut file = tokio::fs::File::from_std(file);
+        let mut archive = Box::pin(builder.client.docker().export_image(&image.reference()));
+        while let Some(chunk) = next(&mut archive, image).await? {
+            file.write_all(&chunk).await.map_err(spool)?;
+        }
+        file.flush().await.map_err(spool)?;
+        let file: File = file.into_std().await;
+        let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
+        let odd = |error: String| EngineError::Refused(format!("{image} of the builder: {error}"));
+        saved.map_err(|error| odd(error.to_string()))?.map(Arc::new).map_err(|error| odd(error.to_string()))
+    }
+
+    /// Ends the connection, if there is one.
+    pub async fn close(&self) {
+        if let Some(host) = self.host.get() {
+            host.transport.close().await;
+        }
+    }
+}
+
+async fn next<T>(
+    archive: &mut (impl futures_util::Stream<Item = Result<T, bollard::errors::Error>> + Unpin),
+    image: &PinnedImage,
+) -> Result<Option<T>, EngineError> {
+    match timeout(STALL, archive.next()).await {
+        Ok(chunk) => chunk.transpose().map_err(|error| match EngineError::from(error) {
+            EngineError::NotFound(_) => EngineError::Refused(format!(
+                "{image} is neither here nor on the builder any more; deploy that release again from its manifest"
+            )),
+            error => error,
+        }),
+        Err(_) => Err(EngineError::InDoubt(format!("the builder has sent nothing for {} s", STALL.as_secs()))),
+    }
+}

@@ -1,0 +1,186 @@
+//! Sending an image: what the engine lacks of it, as an archive that it loads.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bollard::errors::Error as DockerError;
+use bollard::models::{ImageInspect, ImageSummary};
+use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptions};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::timeout;
+
+use super::DockerEngine;
+use super::pull::STALL;
+use crate::container::PinnedImage;
+use crate::engine::content::{self, REPOSITORIES};
+use crate::engine::thin::{Piece, Saved, Stock, Store, thin};
+use crate::engine::{Arrival, EngineError, PullProgress, Sent};
+
+/// The most images, newest first, that are asked for their layers; and how many at a time.
+const ASKED: usize = 200;
+const AT_ONCE: usize = 8;
+/// Bytes that are read and sent at once.
+const CHUNK: u64 = 256 << 10;
+/// How long an engine may say nothing once it has everything: it unpacks then.
+const UNPACK: Duration = Duration::from_mins(10);
+
+impl DockerEngine {
+    /// Under the name that says its content there may be anything: what counts is what is there.
+    pub(super) async fn make_sent(&self, image: &PinnedImage, progress: &PullProgress) -> Result<Arrival, EngineError> {
+        if let Some(there) = self.there(image).await? {
+            let of = content::layers(&there).map_or(0, <[String]>::len);
+            return self.suits(image, &there).map(|()| Arrival::Sent(Sent { of, ..Sent::default() }));
+        }
+        let sent = self.send(image, progress).await?;
+        match self.there(image).await? {
+            Some(there) => self.suits(image, &there).map(|()| Arrival::Sent(sent)),
+            None => Err(EngineError::Refused(format!("the engine took {image}, and does not have its content"))),
+        }
+    }
+
+    /// Sends what the engine lacks. If it lacks more than it seemed to, it gets everything: some engines refuse what they
+    /// cannot complete, and others take it and have an image that is of no use.
+    async fn send(&self, image: &PinnedImage, progress: &PullProgress) -> Result<Sent, EngineError> {
+        let Some(depot) = &self.supply.depot else {
+            return Err(EngineError::NotFound(format!(
+                "image {image} is not here, and there is no builder to send it"
+            )));
+        };
+        let saved = depot.saved(image).await?;
+        let store = self.store().await?;
+        let layers: Vec<_> = saved.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let held = self.stock(store).await?.of(&layers, store);
+        let archive = |held: &[bool]| thin(&saved, &image.reference(), store, held);
+        let size = |archive: &[Piece]| archive.iter().map(Piece::size).sum::<u64>();
+        let of = layers.len();
+        let missing = archive(&held);
+        let bytes = size(&missing);
+        let refused = match self.load(&saved, missing, progress).await {
+            Err(EngineError::Refused(why)) if held.contains(&true) => why,
+            Err(error) => return Err(error),
+            Ok(()) if held.contains(&true) && self.there(image).await?.is_none() => "it lacked others too".to_owned(),
+            Ok(()) => {
+                let layers = held.iter().filter(|held| !**held).count();
+                return Ok(Sent { layers, of, bytes, refused: None });
+            }
+        };
+        let all = archive(&vec![false; of]);
+        let bytes = bytes + size(&all);
+        self.load(&saved, all, progress).await?;
+        Ok(Sent { layers: of, of, bytes, refused: Some(refused) })
+    }
+
+    /// What the engine has under the image's name, if that is its content.
+    async fn there(&self, image: &PinnedImage) -> Result<Option<ImageInspect>, EngineError> {
+        let there = self.seen(&image.reference()).await?;
+        Ok(there.filter(|there| content::content(there).as_deref() == Some(image.digest())))
+    }
+
+    /// An image, if it is there with all that is in it: of others, the containerd store does not tell what an image has.
+    async fn seen(&self, name: &str) -> Result<Option<ImageInspect>, EngineError> {
+        let seen = async {
+            match self.docker().inspect_image(name).await {
+                Err(DockerError::JsonDataError { .. }) => Ok(None),
+                seen => seen.map(Some),
+            }
+        };
+        match self.short(seen).await {
+            Err(EngineError::NotFound(_)) => Ok(None),
+            seen => seen,
+        }
+    }
+
+    async fn store(&self) -> Result<Store, EngineError> {
+        let info = self.short(self.docker().info()).await?;
+        let is_containerd =
+            info.driver_status.iter().flatten().flatten().any(|word| word.starts_with("io.containerd."));
+        Ok(if is_containerd { Store::Containerd } else { Store::Graph })
+    }
+
+    /// What the engine's images consist of. The containerd store keeps layers as they came, and those that came from a
+    /// registry are packed in ways of their own: only what was sent counts there.
+    async fn stock(&self, store: Store) -> Result<Stock, EngineError> {
+        let mut images = self.short(self.docker().list_images(None::<ListImagesOptions>)).await?;
+        images.retain(|image| store == Store::Graph || was_sent(image));
+        images.sort_by_key(|image| std::cmp::Reverse(image.created));
+        images.truncate(ASKED);
+        let asked = images.into_iter().map(|image| async move { self.layers_of(&image.id).await });
+        let layers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        Ok(Stock { images: layers.into_iter().collect::<Result<_, _>>()? })
+    }
+
+    async fn layers_of(&self, id: &str) -> Result<Vec<String>, EngineError> {
+        let image = self.seen(id).await?;
+        Ok(image.as_ref().and_then(content::layers).unwrap_or_default().to_vec())
+    }
+
+    /// Has the engine load an archive.
+    async fn load(&self, saved: &Arc<Saved>, archive: Vec<Piece>, progress: &PullProgress) -> Result<(), EngineError> {
+        let total = archive.iter().map(Piece::size).sum();
+        let done = Arc::new(AtomicU64::new(0));
+        let (told, counted) = (Arc::clone(progress), Arc::clone(&done));
+        let chunks = chunks(Arc::clone(saved), archive).inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                let done = counted.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
+                told(done, total);
+            }
+        });
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let mut messages = Box::pin(self.docker().import_image(options, bollard::body_try_stream(chunks), None));
+        let mut seen = 0;
+        loop {
+            let patience = if seen == total { UNPACK } else { STALL };
+            match timeout(patience, messages.next()).await {
+                Err(_) => {
+                    let now = done.load(Ordering::Relaxed);
+                    if now == seen {
+                        let silent = format!("the engine took nothing and said nothing for {} s", patience.as_secs());
+                        return Err(EngineError::InDoubt(silent));
+                    }
+                    seen = now;
+                }
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(message))) => {
+                    if let Some(error) = message.error_detail.and_then(|detail| detail.message) {
+                        return Err(EngineError::Refused(error));
+                    }
+                }
+                // As with a pull, what is there is asked afterwards in any case.
+                Ok(Some(Err(DockerError::IOError { err })))
+                    if err.to_string().contains("bytes remaining on stream") =>
+                {
+                    return Ok(());
+                }
+                Ok(Some(Err(error))) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn was_sent(image: &ImageSummary) -> bool {
+    image.repo_tags.iter().any(|tag| tag.starts_with(REPOSITORIES))
+}
+
+/// The bytes of an archive; no more than one chunk of it is in memory.
+fn chunks(saved: Arc<Saved>, archive: Vec<Piece>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::try_unfold((saved, VecDeque::from(archive)), async |(saved, mut rest)| {
+        let bytes = match rest.pop_front() {
+            None => return Ok(None),
+            Some(Piece::Bytes(bytes)) => bytes,
+            Some(Piece::Saved { offset, size }) => {
+                let now = size.min(CHUNK);
+                if size > now {
+                    rest.push_front(Piece::Saved { offset: offset + now, size: size - now });
+                }
+                let (source, wanted) = (Arc::clone(&saved), usize::try_from(now).unwrap_or_default());
+                let read = tokio::task::spawn_blocking(move || source.read_at(offset, wanted));
+                read.await.map_err(io::Error::other)??
+            }
+        };
+        Ok(Some((Bytes::from(bytes), (saved, rest))))
+    })
+}
