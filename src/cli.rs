@@ -211,6 +211,9 @@ pub struct Promote {
     /// Which environment.
     #[command(flatten)]
     pub target: Target,
+    /// Why, for who reads `status` and `history`
+    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
+    pub reason: Option<String>,
     /// Refuse a plan that is not proven to be without downtime; the answer says why, service by service and host by host
     #[arg(long)]
     pub require_zero_downtime: bool,
@@ -237,6 +240,9 @@ pub struct Rollback {
     /// The release to bring back: `12`, `r12`, or its digest as `history` shows it
     #[arg(long, value_name = "RELEASE", add = ArgValueCompleter::new(Names::Releases))]
     pub to: Option<String>,
+    /// Why, for who reads `status` and `history`
+    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
+    pub reason: Option<String>,
     /// Refuse a plan that is not proven to be without downtime; the answer says why, service by service and host by host
     #[arg(long)]
     pub require_zero_downtime: bool,

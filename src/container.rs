@@ -178,6 +178,9 @@ impl fmt::Display for ContainerId {
     }
 }
 
+/// Begins the repositories that images are kept in which no registry gave.
+pub const OWN_REPOSITORIES: &str = "shipctl/";
+
 /// An image by content; a tag never gets further than the resolution of the release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -223,6 +226,18 @@ impl PinnedImage {
             Self::Registry { repository, digest, .. } => format!("{repository}@{digest}"),
             Self::Direct { repository, .. } => format!("{repository}:{}", self.hex()),
             Self::Local { id, .. } => id.clone(),
+        }
+    }
+
+    /// The name that an image of a registry has on hosts that got it from another host: an engine knows a digest only of what
+    /// it has pulled itself.
+    pub fn passed_on(&self) -> Option<String> {
+        match self {
+            Self::Registry { repository, .. } => {
+                let path = repository.split_once('/').map_or(repository.as_str(), |(_, path)| path);
+                Some(format!("{OWN_REPOSITORIES}{path}:sha256-{}", self.hex()))
+            }
+            Self::Direct { .. } | Self::Local { .. } => None,
         }
     }
 

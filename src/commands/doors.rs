@@ -15,6 +15,7 @@ use crate::container::{ContainerId, PinnedImage};
 use crate::engine::EngineError;
 use crate::engine::console::Console;
 use crate::engine::docker::depot::Depot;
+use crate::engine::docker::seeds::Seeds;
 use crate::engine::docker::{self, DockerHost, RegistryLogins, Supply, files};
 use crate::environment::{Environment, Secret, edge};
 use crate::error::{Error, Result};
@@ -29,11 +30,13 @@ use crate::plan::Plan;
 use crate::plan::Refusal;
 use crate::power::{Machine, Shell};
 use crate::registry::credentials::Logins;
+use crate::registry::oci::OciRegistry;
 use crate::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use crate::rollout::recorder::Recorder;
 use crate::transport::TransportError;
 
 use super::balancers::{self, Opener};
+use super::sizes::Sizes;
 use super::{Context, secrets};
 
 /// Handshakes at the same time; each may start a process and cost both sides some computing.
@@ -51,6 +54,7 @@ pub(super) struct Fleet<'a> {
     pub(super) doors: Doors,
     hosts: BTreeMap<HostName, DockerHost>,
     passwords: Passwords,
+    sizes: Arc<Sizes>,
     /// Connects when a host lacks an image that is sent.
     depot: Arc<Depot>,
 }
@@ -116,15 +120,21 @@ impl Context {
 
 impl<'a> Fleet<'a> {
     async fn open(environment: &'a Environment, secrets: &BTreeMap<SecretName, Secret>) -> Self {
-        let passwords = Passwords::default();
+        let (passwords, sizes) = (Passwords::default(), Arc::<Sizes>::default());
         let depot = Arc::new(Depot::new(&environment.builder));
-        let supply = Supply { logins: Some(lookup(&passwords)), depot: Some(Arc::clone(&depot)) };
+        let seeds = Arc::new(Seeds::default());
+        let supply = Supply {
+            logins: Some(lookup(&passwords)),
+            depot: Some(Arc::clone(&depot)),
+            sizes: Some(sizes.lookup()),
+            seeds: Some(Arc::clone(&seeds)),
+        };
         let openings = environment.hosts.values().map(|host| {
             let supply = supply.clone();
             async move { (host.name.clone(), open_one(host, supply).await) }
         });
         let opened: Vec<_> = stream::iter(openings).buffer_unordered(HANDSHAKES).collect().await;
-        let mut fleet = Self { environment, doors: Doors::default(), hosts: BTreeMap::new(), passwords, depot };
+        let mut fleet = Self { environment, doors: Doors::default(), hosts: BTreeMap::new(), passwords, sizes, depot };
         for (name, result) in opened {
             match result {
                 Ok(host) => {
@@ -135,6 +145,7 @@ impl<'a> Fleet<'a> {
                 Err(error) => drop(fleet.doors.unreachable.insert(name, told(error))),
             }
         }
+        seeds.know(fleet.hosts.iter().map(|(name, host)| (name.clone(), host.client.clone())).collect());
         let doors = Opener { environment, hosts: &fleet.hosts, secrets };
         (fleet.doors.balancers, fleet.doors.counting) = (doors.doors(), doors.counting());
         fleet.doors.metrics = metrics(environment);
@@ -212,13 +223,20 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// Gets the credentials that the plan's pulls need, and no others.
-    pub(super) async fn learn_passwords(&self, logins: &Logins, plan: &Plan) -> Result<()> {
+    /// Gets what the plan's pulls need: credentials, and no others; and whom to ask how large they are.
+    pub(super) async fn learn_passwords(&self, logins: &Arc<Logins>, plan: &Plan) -> Result<()> {
         self.learn_for(logins, plan.preparations.values().flat_map(|preparation| &preparation.pulls)).await
     }
 
     /// The same for pulls of these images.
-    pub(super) async fn learn_for(&self, logins: &Logins, images: impl Iterator<Item = &PinnedImage>) -> Result<()> {
+    pub(super) async fn learn_for(
+        &self,
+        logins: &Arc<Logins>,
+        images: impl Iterator<Item = &PinnedImage>,
+    ) -> Result<()> {
+        let Environment { root, registry, .. } = self.environment;
+        // What is wrong with it has been said when tags were resolved.
+        self.sizes.ask(OciRegistry::open(root, registry.as_ref(), Arc::clone(logins)).ok());
         for image in images {
             let PinnedImage::Registry { repository, .. } = image else { continue };
             let registry = repository.split('/').next().unwrap_or_default();

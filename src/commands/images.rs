@@ -61,7 +61,7 @@ pub(super) async fn pin(
 /// The same images as the builder has them, to be sent from there; those of a registry it pulls.
 async fn on_builder(
     fleet: &Fleet<'_>,
-    logins: &Logins,
+    logins: &Arc<Logins>,
     builder: &Builder<'_>,
     images: BTreeMap<ServiceName, PinnedImage>,
 ) -> Result<BTreeMap<ServiceName, PinnedImage>> {
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
         }
         let name = "builder".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
         let host = Host { name, endpoint: environment.builder.clone(), role: None, labels: BTreeMap::new() };
-        match open_one(&host, Supply { logins: Some(fleet.logins()), depot: None }).await {
+        match open_one(&host, Supply { logins: Some(fleet.logins()), ..Supply::default() }).await {
             Ok(own) => Ok(Self::Own(Box::new(own))),
             Err(error) => {
                 let hint = error.hint.clone();

@@ -53,6 +53,7 @@ mod schema;
 mod secrets;
 mod session;
 mod signals;
+mod sizes;
 mod status;
 mod terminal;
 mod top;

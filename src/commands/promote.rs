@@ -32,11 +32,12 @@ pub(super) async fn run(context: &Context, arguments: &cli::Promote) -> Result<E
     context
         .visit(&input.environment, async |fleet| {
             let (release, images) = context.signals.unless_cancelled(canary(context, fleet, &input)).await?;
-            let proposal =
+            let mut proposal =
                 context.signals.unless_cancelled(propose(fleet, &input, Images::Canary(images), &recorder)).await?;
             if proposal.plan.release != release {
                 return Err(another(&release, &proposal.plan.release));
             }
+            proposal.plan.reason.clone_from(&arguments.reason);
             without_downtime(&proposal.plan, arguments.require_zero_downtime)?;
             fleet.learn_passwords(&input.logins, &proposal.plan).await?;
             let remark =

@@ -29,22 +29,19 @@ pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<
         environment.notify.clear();
     }
     let selection = select(&environment, &arguments.selectors)?;
-    let to = arguments.to.as_deref();
-    if let Some(to) = to.filter(|to| !ReleaseId::is_name(to)) {
+    if let Some(to) = arguments.to.as_deref().filter(|to| !ReleaseId::is_name(to)) {
         return Err(Error::bad_input(anyhow!("`{}` is not the name of a release", to.escape_debug()))
             .hint("write `12`, `r12`, or its digest as `shipctl history ENV` shows it"));
     }
-    let zero_downtime = arguments.require_zero_downtime;
-    context.visit(&environment, async |fleet| back(context, fleet, &selection, to, assent, zero_downtime).await).await
+    context.visit(&environment, async |fleet| back(context, fleet, &selection, arguments, assent).await).await
 }
 
 async fn back(
     context: &Context,
     fleet: &Fleet<'_>,
     selection: &Selection,
-    to: Option<&str>,
+    arguments: &cli::Rollback,
     assent: Assent,
-    zero_downtime: bool,
 ) -> Result<Exit> {
     let keys =
         secrets::only(fleet.environment, publish::keys_of(fleet.environment), context.reporter.redactor()).await?;
@@ -53,10 +50,11 @@ async fn back(
     let observed = context.signals.unless_cancelled(async { Ok(fleet.observe(&recorder).await) }).await?;
     all_answer(&observed, selection)?;
     let ledger = observed.ledger();
-    let Choice { entry, remark } = choose(&ledger, &observed, selection, to)?;
+    let Choice { entry, remark } = choose(&ledger, &observed, selection, arguments.to.as_deref())?;
     let mut plan = planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?;
     let publishing = publish::propose(fleet.environment, &keys, None, &ledger, &mut plan).await?;
-    without_downtime(&plan, zero_downtime)?;
+    plan.reason.clone_from(&arguments.reason);
+    without_downtime(&plan, arguments.require_zero_downtime)?;
     let proposal = Proposal { plan: checked(plan)?, observed, publishing, key: None };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }

@@ -7,9 +7,6 @@ use bollard::models::{ImageConfig, ImageInspect};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Begins the repositories that sent images are kept in.
-pub const REPOSITORIES: &str = "shipctl/";
-
 /// All that makes containers of an image what they are.
 #[derive(Serialize)]
 struct Content<'a> {

@@ -18,6 +18,7 @@ use crate::environment::{NetworkSpec, RestartPolicy, Scope, VolumeSpec};
 use crate::fleet::observed::{ContainerState, ObservedHost};
 use crate::fleet::stamp::Stamp;
 use crate::fleet::stock::Stock;
+use crate::name::HostName;
 use crate::template::rendered::RenderedFile;
 
 pub mod archives;
@@ -162,6 +163,8 @@ pub struct Sent {
     pub bytes: u64,
     /// Why the engine did not take the layers that it seemed to lack alone.
     pub refused: Option<String>,
+    /// The host that passed it on, and why it could not be pulled; `None` if the builder sent it.
+    pub from: Option<(HostName, String)>,
 }
 
 /// Receives the state of a pull: bytes done, bytes known so far.

@@ -22,6 +22,12 @@ pub struct Arrived {
     /// Why the layers that it seemed to lack would not do, and it was sent the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// The host that passed it on, as its registry did not give it; absent if the builder sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<HostName>,
+    /// Why it could not be pulled, if a host passed it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_pulled: Option<String>,
     /// How long that took.
     #[serde(with = "crate::duration::text")]
     pub took: Duration,

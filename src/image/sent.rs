@@ -6,8 +6,8 @@ use super::Cause;
 use super::build::engine_error;
 use super::push::tag;
 use super::reference::ImageName;
-use crate::container::PinnedImage;
-use crate::engine::content::{self, REPOSITORIES};
+use crate::container::{OWN_REPOSITORIES, PinnedImage};
+use crate::engine::content;
 
 /// Names `image` by its content on the engine that has it. `name` is what the manifest calls it.
 pub async fn keep(
@@ -19,7 +19,7 @@ pub async fn keep(
     let written: ImageName = name.parse()?;
     // A digest goes with the name, as the content is another one.
     let label = if written.digest().is_some() { name } else { image.tag() };
-    let repository = format!("{REPOSITORIES}{}", written.locate(None).path());
+    let repository = format!("{OWN_REPOSITORIES}{}", written.locate(None).path());
     let seen = docker.inspect_image(&image.reference()).await;
     let seen = seen.map_err(|error| Cause::Engine(engine_error(&error)))?;
     let content = content::content(&seen).ok_or_else(|| Cause::Engine(format!("it tells no layers of {image}")))?;

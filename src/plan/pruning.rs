@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::container::PinnedImage;
+use crate::container::{OWN_REPOSITORIES, PinnedImage};
 use crate::environment::Environment;
 use crate::environment::prune::Pattern;
 use crate::fleet::ledger::{Entry, Ledger};
@@ -29,9 +29,6 @@ pub struct Pruning {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Pattern>,
 }
-
-/// Begins the names that images have which were sent by the builder.
-const SENT: &str = "shipctl/";
 
 /// Why an image stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +76,13 @@ impl Pruning {
             }
             PinnedImage::Local { .. } => None,
         });
+        let mut repositories: BTreeSet<_> = declared.chain(kept).collect();
+        // A host that could not pull one has it from another host, under a name of its own.
+        let passed_on = repositories.iter().filter_map(|one| one.split_once('/'));
+        let passed_on: Vec<_> = passed_on.map(|(_, path)| format!("{OWN_REPOSITORIES}{path}")).collect();
+        repositories.extend(passed_on);
         Self {
-            repositories: declared.chain(kept).collect(),
+            repositories,
             releases: environment.keep_releases,
             grace: environment.prune.grace,
             exclude: environment.prune.exclude.clone(),
@@ -125,9 +127,9 @@ impl Pruning {
         digest.split_once('@').is_some_and(|(repository, _)| self.repositories.contains(repository))
     }
 
-    /// Whether it is the name that an image has which was sent by the builder: not one that somebody gave it.
+    /// Whether it is the name that an image has which was sent: not one that somebody gave it.
     fn is_sent(&self, tag: &str) -> bool {
-        let sent = tag.rsplit_once(':').filter(|(repository, _)| repository.starts_with(SENT));
+        let sent = tag.rsplit_once(':').filter(|(repository, _)| repository.starts_with(OWN_REPOSITORIES));
         sent.is_some_and(|(repository, _)| self.repositories.contains(repository))
     }
 
@@ -156,8 +158,8 @@ impl Pruning {
 /// Whether a rollout was to bring this image. Its record has the name that people know, and the beginning of the digest.
 fn names(entry: &Entry, id: &str, image: &StockedImage) -> bool {
     let digests = image.digests.iter().filter_map(|name| name.split_once('@').map(|(_, digest)| digest));
-    let sent = image.tags.iter().filter(|tag| tag.starts_with(SENT)).filter_map(|tag| tag.rsplit_once(':'));
-    let digests = digests.chain(sent.map(|(_, hex)| hex));
+    let sent = image.tags.iter().filter(|tag| tag.starts_with(OWN_REPOSITORIES)).filter_map(|tag| tag.rsplit_once(':'));
+    let digests = digests.chain(sent.map(|(_, tag)| tag.strip_prefix("sha256-").unwrap_or(tag)));
     let shorts = digests.chain([id]).map(PinnedImage::short);
     let shorts: Vec<_> = shorts.map(|short| format!("({short})")).collect();
     entry.images.values().any(|text| shorts.iter().any(|short| text.ends_with(short)))

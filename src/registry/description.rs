@@ -61,6 +61,9 @@ pub struct Layer {
     pub digest: String,
     /// Its size as it is sent, in bytes.
     pub size: u64,
+    /// The digest of what is in it; empty where the image does not say it.
+    #[serde(skip)]
+    pub diff_id: String,
 }
 
 impl Image {
@@ -102,6 +105,14 @@ struct Configuration {
     platform: Platform,
     #[serde(default)]
     config: Option<Settings>,
+    #[serde(default)]
+    rootfs: RootFs,
+}
+
+#[derive(Default, Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -141,11 +152,16 @@ pub(super) fn image(manifest: &[u8], config: &str, digest: &Digest) -> Result<De
     let command = [settings.entrypoint, settings.cmd].into_iter().flatten().flatten().collect();
     let ports = settings.exposed_ports.unwrap_or_default().into_keys().collect();
     let labels = settings.labels.unwrap_or_default();
-    let layer = |entry: &Entry| Layer { digest: printable(&entry.digest), size: entry.size };
+    let mut diffs = config.rootfs.diff_ids.iter().map(|diff_id| printable(diff_id));
+    let mut layer = |entry: &Entry| Layer {
+        digest: printable(&entry.digest),
+        size: entry.size,
+        diff_id: diffs.next().unwrap_or_default(),
+    };
     let image = Image {
         platform: config.platform.text(),
         created: config.created.as_deref().map(printable),
-        layers: manifest.layers.iter().map(layer).collect(),
+        layers: manifest.layers.iter().map(&mut layer).collect(),
         labels: labels.iter().map(|(name, value)| (printable(name), printable(value))).collect(),
         user: printable(&settings.user.unwrap_or_default()),
         command: clean(command),

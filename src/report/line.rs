@@ -108,16 +108,7 @@ pub fn line(event: &Event) -> Option<Line<'_>> {
             let bytes = if *bytes == 0 { String::new() } else { format!(" ({})", size(*bytes)) };
             detail(format!("pulled {}{bytes} in {}", clip(image, LONGEST), took(*time))).on(host)
         }
-        Event::Sent(Arrived { host, image, layers: 0, .. }) => {
-            detail(format!("has {} already; nothing is sent", clip(image, LONGEST))).on(host)
-        }
-        Event::Sent(Arrived { host, image, layers, of, bytes, refused, took: time }) => {
-            let whole = refused.as_ref().map(|why| format!("; a part would not do: {}", clip(why, LONGEST)));
-            let (layers, of, image) = (*layers, count(*of, "layer"), clip(image, LONGEST));
-            let (bytes, time) = (size(*bytes), took(*time));
-            let text = format!("sent {layers} of {of} of {image}, {bytes} in {time}{}", whole.unwrap_or_default());
-            detail(text).on(host)
-        }
+        Event::Sent(arrived) => sent(arrived),
         Event::Prepared(host) => detail("ready".to_owned()).on(host),
         Event::Publishing { store, keys } => milestone(format!("publishing {} to {store}", count(*keys, "key"))),
         Event::Published { store } => detail(format!("{store} holds the values of the release")),
@@ -281,6 +272,25 @@ pub(super) fn extent(plan: &Plan) -> String {
     let batches =
         if plan.batches.len() == 1 { "1 batch".to_owned() } else { format!("{} batches", plan.batches.len()) };
     format!("{replacements} in {batches}")
+}
+
+fn sent(arrived: &Arrived) -> Line<'_> {
+    let Arrived { host, image, layers, of, bytes, refused, from, not_pulled, took: time } = arrived;
+    let image = clip(image, LONGEST);
+    if *layers == 0 && from.is_none() {
+        return detail(format!("has {image} already; nothing is sent")).on(host);
+    }
+    let whole = refused.as_ref().map(|why| format!("; a part would not do: {}", clip(why, LONGEST)));
+    let what = format!("{layers} of {} of {image}", count(*of, "layer"));
+    let (bytes, time, whole) = (size(*bytes), took(*time), whole.unwrap_or_default());
+    match (from, not_pulled) {
+        (Some(from), Some(why)) => {
+            let why = clip(why, LONGEST);
+            let text = format!("it cannot be pulled ({why}); sent {what} from {from}, {bytes} in {time}{whole}");
+            milestone(text).on(host).toned(Tone::Warning)
+        }
+        _ => detail(format!("sent {what}, {bytes} in {time}{whole}")).on(host),
+    }
 }
 
 fn undo(direction: Direction) -> &'static str {

@@ -119,8 +119,9 @@ pub(super) fn arrived(host: &HostName, image: &PinnedImage, arrival: Arrival, pu
     let (host, image) = (host.clone(), image.to_string());
     match arrival {
         Arrival::Pulled => Event::Pulled { host, image, bytes: pulled, took },
-        Arrival::Sent(Sent { layers, of, bytes, refused }) => {
-            Event::Sent(Arrived { host, image, layers, of, bytes, refused, took })
+        Arrival::Sent(Sent { layers, of, bytes, refused, from }) => {
+            let (from, not_pulled) = from.unzip();
+            Event::Sent(Arrived { host, image, layers, of, bytes, refused, from, not_pulled, took })
         }
     }
 }

@@ -50,6 +50,7 @@ fn a_host_whose_disk_is_full_keeps_serving_the_old_release() {
     let run = project.deploy(1);
     assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
     assert!(run.text().contains("h2"), "the host is not named: {run}");
+    assert!(run.text().contains("needs at least") && run.text().contains("are free"), "no numbers: {run}");
     fleet.script(&["unfill", "h2"]);
     project.deploy(0);
     assert_eq!(fleet.releases(), ["v2"; 3]);

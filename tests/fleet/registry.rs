@@ -35,6 +35,62 @@ fn a_registry_that_does_not_answer_changes_nothing() {
     assert_eq!(fleet.snapshot(), before);
 }
 
+/// A host that the registry refuses to speak to, until this is dropped.
+struct Refused<'f>(&'f Fleet, &'static str);
+
+impl<'f> Refused<'f> {
+    fn new(fleet: &'f Fleet, host: &'static str) -> Self {
+        Self::rule(fleet, host, "-I");
+        Self(fleet, host)
+    }
+
+    fn rule(fleet: &Fleet, host: &str, what: &str) {
+        let registry = fleet.registry();
+        let (_, port) = registry.rsplit_once(':').expect("a port");
+        let refuse = ["-p", "tcp", "--dport", port, "-j", "REJECT", "--reject-with", "tcp-reset"];
+        fleet.script(&[&["exec", host, "iptables", "-w", what, "OUTPUT"][..], &refuse].concat());
+    }
+}
+
+impl Drop for Refused<'_> {
+    fn drop(&mut self) {
+        Self::rule(self.0, self.1, "-D");
+    }
+}
+
+#[test]
+fn a_host_that_the_registry_does_not_serve_gets_its_images_from_another() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    let refused = Refused::new(&fleet, "h2");
+    project.tag("v2");
+    let run = project.deploy(0);
+    assert_eq!(fleet.releases(), ["v2"; 3], "{run}");
+    fleet.assert_true(&run);
+    let sent = run.events("sent");
+    let [sent] = &sent[..] else { panic!("{run}") };
+    assert_eq!(sent["host"], "h2", "{run}");
+    assert!(sent["from"] != "h2" && sent["not_pulled"].is_string(), "{run}");
+    assert!(sent["layers"].as_u64() < sent["of"].as_u64(), "only what it lacks: {run}");
+    // It is there now, and goes and comes back like any other.
+    assert!(project.run(&["pull", "prod"]).expect(0).events("sent").is_empty());
+    project.run(&["rollback", "prod", "--yes"]).expect(0);
+    assert_eq!(fleet.releases(), ["v1"; 3]);
+    project.deploy(0);
+    assert_eq!(fleet.releases(), ["v2"; 3]);
+
+    // What no host has cannot be had: the registry's own words are told, and nothing is changed.
+    let others = ["h1", "h3"].map(|host| Refused::new(&fleet, host));
+    let before = fleet.snapshot();
+    publish_one(&fleet.registry(), "v9", |arguments| fleet.script(arguments));
+    project.tag("v9");
+    let run = project.deploy(1);
+    assert!(run.text().contains(&fleet.registry()), "the registry is not named: {run}");
+    assert_eq!(fleet.snapshot(), before);
+    drop((others, refused));
+}
+
 /// Tags of `shop/web` with what they lead to.
 fn tags(project: &Project) -> Vec<(String, String)> {
     let run = project.run(&["registry", "tags", "prod"]).expect(0);

@@ -16,9 +16,17 @@ fn the_last_good_release_comes_back_without_a_registry() {
     project.install();
     assert_eq!(fleet.host("h1").get("/").expect("an answer")["greeting"], "goodbye");
     fleet.script(&["registry", "stop"]);
-    let run = project.run(&["rollback", "prod", "--yes"]).expect(0);
+    // A kept container holds the layers of its image, also when somebody has removed that by force.
+    let images = fleet.script(&["docker", "h1", "images", "-q", "--no-trunc", "--filter", "reference=*/shop/web"]);
+    for image in images.lines() {
+        fleet.script(&["docker", "h1", "rmi", "--force", image]);
+    }
+    assert_eq!(fleet.script(&["docker", "h1", "images", "-q", "--filter", "reference=*/shop/web"]), "");
+    let run = project.run(&["rollback", "prod", "--yes", "--reason", "too many errors"]).expect(0);
     assert_eq!(fleet.releases(), ["v1"; 3]);
     fleet.assert_true(&run);
+    let history = project.run(&["history", "prod"]).expect(0);
+    assert_eq!(history.result["history"]["entries"][0]["reason"], "too many errors", "{history}");
     for (host, id) in fleet.hosts().iter().zip(&before) {
         assert_eq!(host.only().id(), id, "the kept container is what goes back into service");
         assert_eq!(host.get("/").expect("an answer")["greeting"], "hello", "the environment goes back with the image");

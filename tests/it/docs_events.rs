@@ -163,6 +163,8 @@ fn samples() -> Vec<Record> {
             of: 4,
             bytes: 62_000_000,
             refused: Some("layer not found".to_owned()),
+            from: Some(host.clone()),
+            not_pulled: Some("dial tcp: connection refused".to_owned()),
             took: Duration::from_secs(3),
         }),
         Event::JobOutput { host: host.clone(), job, line: "x".to_owned() },

@@ -3,12 +3,13 @@
 //! One command per connection, names that cannot end a command, answers with an end and a limit. Only an empty answer to
 //! a change is success, and even that is read back (HAProxy's management guide, "Unix Socket commands").
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::counters::{Counters, Counting};
 use super::{Admin, BalancerError, Health, LoadBalancer, Servers};
@@ -18,6 +19,9 @@ pub(super) mod answer;
 
 /// Longest wait for an answer. HAProxy gives one at once or not at all.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Pauses before a command is given again to a master that has hung up: it starts anew with each reload of HAProxy, and then
+/// drops whom it has not answered. Every command here may be given twice.
+const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
 /// Longest answer that is read.
 pub(super) const LONGEST: u64 = 1024 * 1024;
 
@@ -86,9 +90,8 @@ impl Haproxy {
     }
 }
 
-#[async_trait]
-impl Line for SocketLine {
-    async fn exchange(&self, command: &str) -> Result<Vec<u8>, BalancerError> {
+impl SocketLine {
+    async fn once(&self, command: &str) -> Result<std::io::Result<Vec<u8>>, BalancerError> {
         let lost = |error: TransportError| BalancerError::Unreachable(error.message);
         let mut stream = self.way.open().await.map_err(lost)?;
         let line = if self.is_master { format!("@1 {command}\n") } else { format!("{command}\n") };
@@ -98,12 +101,27 @@ impl Line for SocketLine {
             stream.shutdown().await?;
             let mut answer = Vec::new();
             (&mut stream).take(LONGEST + 1).read_to_end(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer)
+            Ok(answer)
         };
-        match timeout(ANSWER, exchange).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(BalancerError::InDoubt(format!("HAProxy's socket: {error}"))),
-            Err(_) => Err(BalancerError::InDoubt(format!("HAProxy gave no answer in {} s", ANSWER.as_secs()))),
+        let silent = |_| BalancerError::InDoubt(format!("HAProxy gave no answer in {} s", ANSWER.as_secs()));
+        timeout(ANSWER, exchange).await.map_err(silent)
+    }
+}
+
+#[async_trait]
+impl Line for SocketLine {
+    async fn exchange(&self, command: &str) -> Result<Vec<u8>, BalancerError> {
+        let mut pauses = AGAIN.iter().filter(|_| self.is_master);
+        loop {
+            let answer = self.once(command).await?;
+            let has_hung_up = match &answer {
+                Ok(answer) => answer.is_empty(),
+                Err(error) => matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+            };
+            match pauses.next() {
+                Some(pause) if has_hung_up => sleep(*pause).await,
+                _ => return answer.map_err(|error| BalancerError::InDoubt(format!("HAProxy's socket: {error}"))),
+            }
         }
     }
 
@@ -168,5 +186,49 @@ impl LoadBalancer for Haproxy {
 
     async fn close(&self) {
         self.0.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::duplex;
+
+    use super::*;
+    use crate::transport::Stream;
+
+    /// Hangs up so often, and then says `admin`.
+    struct Starting(AtomicUsize);
+
+    #[async_trait]
+    impl Socket for Starting {
+        async fn open(&self) -> Result<Box<dyn Stream>, TransportError> {
+            let (near, mut far) = duplex(64);
+            let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            tokio::spawn(async move {
+                let mut asked = Vec::new();
+                far.read_to_end(&mut asked).await.expect("a command");
+                if left.is_err() {
+                    far.write_all(b"admin\n\n").await.expect("it listens");
+                }
+            });
+            Ok(Box::new(near))
+        }
+
+        async fn close(&self) {}
+    }
+
+    async fn may_change(hung_up: usize, socket: &HaproxySocket) -> Result<(), BalancerError> {
+        Haproxy::new(Box::new(Starting(AtomicUsize::new(hung_up))), socket).may_change().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_master_that_starts_anew_is_asked_again() {
+        let master = HaproxySocket::Master("/run/haproxy-master.sock".into());
+        assert_eq!(may_change(AGAIN.len(), &master).await, Ok(()));
+        assert!(matches!(may_change(AGAIN.len() + 1, &master).await, Err(BalancerError::InDoubt(_))));
+        let process = HaproxySocket::Runtime("/run/haproxy.sock".into());
+        assert!(matches!(may_change(1, &process).await, Err(BalancerError::InDoubt(_))), "a process has ended");
     }
 }

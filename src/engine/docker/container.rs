@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::body_full;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, ContainerUpdateBody};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ContainerUpdateBody};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -88,7 +88,11 @@ impl DockerEngine {
         // The only request that holds the value of a secret.
         let variable = |file: &&RenderedFile| format!("{}={}", file.target.path, String::from_utf8_lossy(file.bytes()));
         body.env.get_or_insert_default().extend(of(files, &Delivery::Variable).iter().map(variable));
-        let created = self.short(self.docker().create_container(Some(options), body)).await;
+        let create = |body| self.short(self.docker().create_container(Some(options.clone()), body));
+        let mut created = create(body.clone()).await;
+        if let (Err(EngineError::NotFound(_)), Some(name)) = (&created, spec.image.passed_on()) {
+            created = create(ContainerCreateBody { image: Some(name), ..body }).await;
+        }
         let (id, attached) = match created {
             Ok(created) => (ContainerId(created.id), BTreeSet::new()),
             Err(EngineError::Conflict(why)) => self.adopt(&name, stamp).await?.ok_or(EngineError::Conflict(why))?,

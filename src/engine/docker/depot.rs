@@ -16,6 +16,7 @@ use super::pull::STALL;
 use super::{DockerHost, Supply};
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
+use crate::engine::client::Client;
 use crate::engine::thin::Saved;
 use crate::fleet::{Endpoint, Host};
 use crate::transport::TransportError;
@@ -23,7 +24,7 @@ use crate::transport::TransportError;
 /// Holds an image while it is sent, where `TMPDIR` says nothing: images are large, and /tmp may be memory.
 const SPOOL: &str = "/var/tmp";
 
-type Once<T> = Arc<OnceCell<T>>;
+pub(super) type Once<T> = Arc<OnceCell<T>>;
 
 /// The images of one builder.
 pub struct Depot {
@@ -40,7 +41,7 @@ impl Depot {
         Self { builder, host: OnceCell::new(), saved: Mutex::default() }
     }
 
-    /// An image as the builder saves it, in a file that has no name and so is gone with this process.
+    /// An image as the builder saves it.
     pub(super) async fn saved(&self, image: &PinnedImage) -> Result<Arc<Saved>, EngineError> {
         let once = {
             let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,21 +56,7 @@ impl Depot {
         };
         let open = || super::open(&self.builder, Supply::default());
         let builder = self.host.get_or_try_init(open).await.map_err(unreachable)?;
-        let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
-        let spool = |error: std::io::Error| {
-            EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
-        };
-        let file = tempfile::tempfile_in(&directory).map_err(spool)?;
-        let mut file = tokio::fs::File::from_std(file);
-        let mut archive = Box::pin(builder.client.docker().export_image(&image.reference()));
-        while let Some(chunk) = next(&mut archive, image).await? {
-            file.write_all(&chunk).await.map_err(spool)?;
-        }
-        file.flush().await.map_err(spool)?;
-        let file: File = file.into_std().await;
-        let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
-        let odd = |error: String| EngineError::Refused(format!("{image} of the builder: {error}"));
-        saved.map_err(|error| odd(error.to_string()))?.map(Arc::new).map_err(|error| odd(error.to_string()))
+        save(&builder.client, image, &image.reference(), "the builder").await
     }
 
     /// Ends the connection, if there is one.
@@ -80,17 +67,43 @@ impl Depot {
     }
 }
 
+/// An image that an engine has under `name`, as it saves it, in a file that has no name and so is gone with this process.
+/// `whose` engine it is, for people.
+pub(super) async fn save(
+    engine: &Client,
+    image: &PinnedImage,
+    name: &str,
+    whose: &str,
+) -> Result<Arc<Saved>, EngineError> {
+    let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
+    let spool = |error: std::io::Error| {
+        EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
+    };
+    let file = tempfile::tempfile_in(&directory).map_err(spool)?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut archive = Box::pin(engine.docker().export_image(name));
+    while let Some(chunk) = next(&mut archive, image, whose).await? {
+        file.write_all(&chunk).await.map_err(spool)?;
+    }
+    file.flush().await.map_err(spool)?;
+    let file: File = file.into_std().await;
+    let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
+    let odd = |error: String| EngineError::Refused(format!("{image} of {whose}: {error}"));
+    saved.map_err(|error| odd(error.to_string()))?.map(Arc::new).map_err(|error| odd(error.to_string()))
+}
+
 async fn next<T>(
     archive: &mut (impl futures_util::Stream<Item = Result<T, bollard::errors::Error>> + Unpin),
     image: &PinnedImage,
+    whose: &str,
 ) -> Result<Option<T>, EngineError> {
     match timeout(STALL, archive.next()).await {
         Ok(chunk) => chunk.transpose().map_err(|error| match EngineError::from(error) {
             EngineError::NotFound(_) => EngineError::Refused(format!(
-                "{image} is neither here nor on the builder any more; deploy that release again from its manifest"
+                "{image} is neither here nor on {whose} any more; deploy that release again from its manifest"
             )),
             error => error,
         }),
-        Err(_) => Err(EngineError::InDoubt(format!("the builder has sent nothing for {} s", STALL.as_secs()))),
+        Err(_) => Err(EngineError::InDoubt(format!("{whose} has sent nothing for {} s", STALL.as_secs()))),
     }
 }

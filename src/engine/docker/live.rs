@@ -90,7 +90,7 @@ impl DockerEngine {
         if let Some(signal) = &spec.runtime.stop_signal {
             return Ok(signal.clone());
         }
-        let image = self.short(self.docker().inspect_image(&spec.image.reference())).await?;
+        let image = self.image(&spec.image).await?;
         let own = image.config.and_then(|config| config.stop_signal).filter(|signal| !signal.is_empty());
         Ok(own.unwrap_or_else(|| "SIGTERM".to_owned()))
     }

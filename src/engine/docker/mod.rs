@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as DockerError;
+use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::archives::Archives;
@@ -46,16 +47,23 @@ mod one_off;
 pub(crate) mod output;
 mod pull;
 mod resource;
+pub mod room;
 mod seat;
+pub mod seeds;
 mod send;
 mod session;
 mod stock;
 mod usage;
 
 use depot::Depot;
+use room::PackedLayer;
+use seeds::Seeds;
 
 /// Finds the credentials of a registry, given as `host[:port]` (`docker.io` for Docker Hub). Must not block.
 pub type RegistryLogins = Arc<dyn Fn(&str) -> Option<DockerCredentials> + Send + Sync>;
+
+/// Finds the layers of an image of a registry on a platform (`os/architecture`), lowest first; `None` where nobody tells.
+pub type LayerSizes = Arc<dyn Fn(PinnedImage, String) -> BoxFuture<'static, Option<Vec<PackedLayer>>> + Send + Sync>;
 
 /// All doors of one host.
 #[derive(Clone)]
@@ -87,6 +95,10 @@ pub struct Supply {
     pub logins: Option<RegistryLogins>,
     /// For images that are sent; without, none is.
     pub depot: Option<Arc<Depot>>,
+    /// For what pulls take; without, nobody knows.
+    pub sizes: Option<LayerSizes>,
+    /// For images that their registry does not give; without, only it gives them.
+    pub seeds: Option<Arc<Seeds>>,
 }
 
 /// Connects to a host and its engine.

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use super::DockerEngine;
+use super::seeds::is_proven;
 use crate::container::PinnedImage;
 use crate::engine::{Arrival, EngineError, PullProgress, content};
 
@@ -40,7 +41,13 @@ impl DockerEngine {
                 "image {image} is on the engine that built it only, and not here"
             )));
         };
-        self.stream_pull(repository, digest, image.platform(), progress).await?;
+        self.has_room_to_pull(image).await?;
+        let pulling = self.supply.seeds.as_ref().map(|seeds| seeds.pulling(image));
+        let pulled = self.stream_pull(repository, digest, image.platform(), progress).await;
+        drop(pulling);
+        if let Err(error) = pulled {
+            return self.make_seeded(image, error, progress).await;
+        }
         let present = self.image(image).await.map_err(|error| match error {
             EngineError::NotFound(_) => EngineError::Refused(format!("the pull of {image} ended without the image")),
             error => error,
@@ -48,8 +55,13 @@ impl DockerEngine {
         self.suits(image, &present).map(|()| Arrival::Pulled)
     }
 
-    async fn image(&self, image: &PinnedImage) -> Result<ImageInspect, EngineError> {
-        self.short(self.docker().inspect_image(&image.reference())).await
+    /// What the engine has of an image: by its digest, or by the name that it has if another host has passed it on.
+    pub(super) async fn image(&self, image: &PinnedImage) -> Result<ImageInspect, EngineError> {
+        let here = self.short(self.docker().inspect_image(&image.reference())).await;
+        match (here, image.passed_on()) {
+            (Err(EngineError::NotFound(_)), Some(name)) => self.short(self.docker().inspect_image(&name)).await,
+            (here, _) => here,
+        }
     }
 
     async fn stream_pull(
@@ -99,11 +111,10 @@ impl DockerEngine {
 
     /// Checks that what is present is what was asked for, and runs here.
     pub(super) fn suits(&self, image: &PinnedImage, present: &ImageInspect) -> Result<(), EngineError> {
-        if let PinnedImage::Registry { digest, .. } = image {
-            let suffix = format!("@{digest}");
-            if !present.repo_digests.iter().flatten().any(|known| known.ends_with(&suffix)) {
-                return Err(EngineError::Refused(format!("the engine has another digest for {image}")));
-            }
+        let was_passed_on =
+            image.passed_on().is_some_and(|name| present.repo_tags.iter().flatten().any(|tag| *tag == name));
+        if matches!(image, PinnedImage::Registry { .. }) && !was_passed_on && !is_proven(present, image) {
+            return Err(EngineError::Refused(format!("the engine has another digest for {image}")));
         }
         if image.is_sent() && content::content(present).as_deref() != Some(image.digest()) {
             return Err(EngineError::Refused(format!("the engine has another image under the name of {image}")));

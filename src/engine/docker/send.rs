@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use super::DockerEngine;
 use super::pull::STALL;
-use crate::container::PinnedImage;
-use crate::engine::content::{self, REPOSITORIES};
+use crate::container::{OWN_REPOSITORIES, PinnedImage};
+use crate::engine::content;
 use crate::engine::thin::{Piece, Saved, Stock, Store, thin};
 use crate::engine::{Arrival, EngineError, PullProgress, Sent};
 
@@ -31,19 +31,18 @@ const UNPACK: Duration = Duration::from_mins(10);
 impl DockerEngine {
     /// Under the name that says its content there may be anything: what counts is what is there.
     pub(super) async fn make_sent(&self, image: &PinnedImage, progress: &PullProgress) -> Result<Arrival, EngineError> {
-        if let Some(there) = self.there(image).await? {
+        if let Some(there) = self.there(&image.reference(), image.digest()).await? {
             let of = content::layers(&there).map_or(0, <[String]>::len);
             return self.suits(image, &there).map(|()| Arrival::Sent(Sent { of, ..Sent::default() }));
         }
         let sent = self.send(image, progress).await?;
-        match self.there(image).await? {
+        match self.there(&image.reference(), image.digest()).await? {
             Some(there) => self.suits(image, &there).map(|()| Arrival::Sent(sent)),
             None => Err(EngineError::Refused(format!("the engine took {image}, and does not have its content"))),
         }
     }
 
-    /// Sends what the engine lacks. If it lacks more than it seemed to, it gets everything: some engines refuse what they
-    /// cannot complete, and others take it and have an image that is of no use.
+    /// Sends what the engine lacks of an image of the builder.
     async fn send(&self, image: &PinnedImage, progress: &PullProgress) -> Result<Sent, EngineError> {
         let Some(depot) = &self.supply.depot else {
             return Err(EngineError::NotFound(format!(
@@ -51,33 +50,81 @@ impl DockerEngine {
             )));
         };
         let saved = depot.saved(image).await?;
+        self.send_saved(image, &saved, &image.reference(), image.digest(), progress).await
+    }
+
+    /// An image that the registry does not give this host, from another host that has it. `refused` is what the pull came to,
+    /// and what is told if no other host has it either.
+    pub(super) async fn make_seeded(
+        &self,
+        image: &PinnedImage,
+        refused: EngineError,
+        progress: &PullProgress,
+    ) -> Result<Arrival, EngineError> {
+        let (Some(seeds), Some(name)) = (&self.supply.seeds, image.passed_on()) else { return Err(refused) };
+        // The registry is not what is wrong with an engine that does not answer, or has no room.
+        if matches!(refused, EngineError::Unreachable(_)) || refused.to_string().contains("no space left") {
+            return Err(refused);
+        }
+        let Some(seed) = seeds.find(image).await else { return Err(refused) };
+        let passed_on = async {
+            let saved = seeds.saved(image, &seed).await?;
+            let sent = self.send_saved(image, &saved, &name, &seed.content, progress).await?;
+            match self.there(&name, &seed.content).await? {
+                Some(there) => self.suits(image, &there).map(|()| sent),
+                None => Err(EngineError::Refused("the engine took it, and does not have its content".to_owned())),
+            }
+        };
+        let host = &seed.host;
+        match passed_on.await {
+            Ok(sent) => Ok(Arrival::Sent(Sent { from: Some((host.clone(), refused.to_string())), ..sent })),
+            Err(error) if error.in_doubt() => Err(error),
+            Err(error) => {
+                Err(EngineError::Refused(format!("{refused}; {host} has it, and it cannot be sent: {error}")))
+            }
+        }
+    }
+
+    /// Sends what the engine lacks, under the name that it is to have this content by. If it lacks more than it seemed to, it gets everything: some engines refuse
+    /// what they cannot complete, and others take it and have an image that is of no use.
+    async fn send_saved(
+        &self,
+        image: &PinnedImage,
+        saved: &Arc<Saved>,
+        name: &str,
+        content: &str,
+        progress: &PullProgress,
+    ) -> Result<Sent, EngineError> {
         let store = self.store().await?;
         let layers: Vec<_> = saved.layers.iter().map(|layer| layer.diff_id.clone()).collect();
         let held = self.stock(store).await?.of(&layers, store);
-        let archive = |held: &[bool]| thin(&saved, &image.reference(), store, held);
+        let archive = |held: &[bool]| thin(saved, name, store, held);
         let size = |archive: &[Piece]| archive.iter().map(Piece::size).sum::<u64>();
         let of = layers.len();
         let missing = archive(&held);
         let bytes = size(&missing);
-        let refused = match self.load(&saved, missing, progress).await {
+        self.has_room_to_load(image, bytes).await?;
+        let refused = match self.load(saved, missing, progress).await {
             Err(EngineError::Refused(why)) if held.contains(&true) => why,
             Err(error) => return Err(error),
-            Ok(()) if held.contains(&true) && self.there(image).await?.is_none() => "it lacked others too".to_owned(),
+            Ok(()) if held.contains(&true) && self.there(name, content).await?.is_none() => {
+                "it lacked others too".to_owned()
+            }
             Ok(()) => {
                 let layers = held.iter().filter(|held| !**held).count();
-                return Ok(Sent { layers, of, bytes, refused: None });
+                return Ok(Sent { layers, of, bytes, ..Sent::default() });
             }
         };
         let all = archive(&vec![false; of]);
         let bytes = bytes + size(&all);
-        self.load(&saved, all, progress).await?;
-        Ok(Sent { layers: of, of, bytes, refused: Some(refused) })
+        self.load(saved, all, progress).await?;
+        Ok(Sent { layers: of, of, bytes, refused: Some(refused), from: None })
     }
 
-    /// What the engine has under the image's name, if that is its content.
-    async fn there(&self, image: &PinnedImage) -> Result<Option<ImageInspect>, EngineError> {
-        let there = self.seen(&image.reference()).await?;
-        Ok(there.filter(|there| content::content(there).as_deref() == Some(image.digest())))
+    /// What the engine has under this name, if that is its content.
+    async fn there(&self, name: &str, content: &str) -> Result<Option<ImageInspect>, EngineError> {
+        let there = self.seen(name).await?;
+        Ok(there.filter(|there| content::content(there).as_deref() == Some(content)))
     }
 
     /// An image, if it is there with all that is in it: of others, the containerd store does not tell what an image has.
@@ -94,18 +141,23 @@ impl DockerEngine {
         }
     }
 
-    async fn store(&self) -> Result<Store, EngineError> {
+    pub(super) async fn store(&self) -> Result<Store, EngineError> {
         let info = self.short(self.docker().info()).await?;
         let is_containerd =
             info.driver_status.iter().flatten().flatten().any(|word| word.starts_with("io.containerd."));
         Ok(if is_containerd { Store::Containerd } else { Store::Graph })
     }
 
-    /// What the engine's images consist of. The containerd store keeps layers as they came, and those that came from a
+    /// What can be left out of what is sent. The containerd store keeps layers as they came, and those that came from a
     /// registry are packed in ways of their own: only what was sent counts there.
     async fn stock(&self, store: Store) -> Result<Stock, EngineError> {
+        self.stock_of(|image| store == Store::Graph || was_sent(image)).await
+    }
+
+    /// What the engine's images consist of, of those that are meant.
+    pub(super) async fn stock_of(&self, is_meant: impl Fn(&ImageSummary) -> bool) -> Result<Stock, EngineError> {
         let mut images = self.short(self.docker().list_images(None::<ListImagesOptions>)).await?;
-        images.retain(|image| store == Store::Graph || was_sent(image));
+        images.retain(is_meant);
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         images.truncate(ASKED);
         let asked = images.into_iter().map(|image| async move { self.layers_of(&image.id).await });
@@ -162,7 +214,7 @@ impl DockerEngine {
 }
 
 fn was_sent(image: &ImageSummary) -> bool {
-    image.repo_tags.iter().any(|tag| tag.starts_with(REPOSITORIES))
+    image.repo_tags.iter().any(|tag| tag.starts_with(OWN_REPOSITORIES))
 }
 
 /// The bytes of an archive; no more than one chunk of it is in memory.

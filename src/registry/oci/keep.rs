@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LINK};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::super::description::{self, Description};
+use super::super::description::{self, Content, Description, Layer, Part};
 use super::super::token::{Scope, may_pass, obtain};
 use super::super::{RegistryError, bounded, manifest};
 use super::{
@@ -88,6 +88,25 @@ impl OciRegistry {
         let credentials = self.logins.of(image.registry()).await?;
         let access = self.access(image.registry());
         patiently(image.registry(), || access.describe(image, &credentials)).await
+    }
+
+    /// The layers of an image, lowest first; of an index, those of its image for this platform (`os/architecture`).
+    pub async fn layers(&self, image: &Reference, platform: &str) -> Result<Vec<Layer>, RegistryError> {
+        let mut image = image.clone();
+        // An index of indexes is nothing that engines pull.
+        for _ in 0..2 {
+            match self.describe(&image).await?.content {
+                Content::Image(one) => return Ok(one.layers),
+                Content::Index(parts) => {
+                    let variants = format!("{platform}/");
+                    let is_meant = |part: &&Part| part.platform == platform || part.platform.starts_with(&variants);
+                    let digest = parts.iter().find(is_meant).and_then(|part| part.digest.parse().ok());
+                    let Some(digest) = digest else { break };
+                    image = image.with_digest(digest);
+                }
+            }
+        }
+        Err(RegistryError::NotFound { registry: image.registry().to_owned(), image: format!("{image} for {platform}") })
     }
 
     /// Has a tag of the same repository lead to this image, and asks whether it does; the digest. Nothing is pulled: the

@@ -121,7 +121,11 @@ impl Engine for SimDoor {
         let had = self.world.state().host(&self.host).images.contains(&image.reference());
         self.world.change(&self.host, Op::Pull(image.clone())).await?;
         let (layers, bytes) = if had { (0, 0) } else { (1, 5_900_000) };
-        Ok(if image.is_sent() { Arrival::Sent(Sent { layers, of: 4, bytes, refused: None }) } else { Arrival::Pulled })
+        Ok(if image.is_sent() {
+            Arrival::Sent(Sent { layers, of: 4, bytes, ..Sent::default() })
+        } else {
+            Arrival::Pulled
+        })
     }
 
     async fn provide(&self, _: &Scope, what: &Provision) -> Result<(), EngineError> {

@@ -1,0 +1,102 @@
+//! Whether a host has room for an image, before any of it is fetched: a disk that runs full takes what runs there down with it.
+//!
+//! Only what is certain not to fit is refused. What is in a layer takes at least as much as the layer does on its way, and
+//! both are on the disk until it is unpacked; how much more it takes, nobody says beforehand.
+
+use std::time::Duration;
+
+use indicatif::DecimalBytes;
+use tokio::time::timeout;
+
+use super::DockerEngine;
+use crate::container::PinnedImage;
+use crate::engine::EngineError;
+use crate::engine::thin::Store;
+
+/// For the host to say what is free.
+const ASK: Duration = Duration::from_secs(10);
+
+/// A layer of an image as its registry has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedLayer {
+    /// Digest of what is in it, unpacked.
+    pub diff_id: String,
+    /// Its size as it is sent, in bytes.
+    pub bytes: u64,
+}
+
+impl DockerEngine {
+    /// Refuses a pull that is certain to fill the disk. Where the registry does not tell sizes, or nobody can ask the host what
+    /// is free (a bare engine's API), every pull passes.
+    pub(super) async fn has_room_to_pull(&self, image: &PinnedImage) -> Result<(), EngineError> {
+        let Some(sizes) = &self.supply.sizes else { return Ok(()) };
+        let version = self.client.version();
+        let own = format!("{}/{}", version.os, version.architecture);
+        let platform = image.platform().unwrap_or(&own).to_owned();
+        let (layers, free) = tokio::join!(sizes(image.clone(), platform), self.free());
+        let (Some(layers), Some((free, place))) = (layers, free) else { return Ok(()) };
+        if needed(&layers) <= free {
+            return Ok(());
+        }
+        // Layers that are there already are not fetched; asking for them is worth it only now.
+        let store = self.store().await?;
+        let names: Vec<_> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let held = self.stock_of(|_| true).await?.of(&names, store);
+        let missing: Vec<_> = layers.into_iter().zip(held).filter(|(_, held)| !held).map(|(layer, _)| layer).collect();
+        // The other store keeps layers as they came beside what is in them.
+        let needs = match store {
+            Store::Graph => needed(&missing),
+            Store::Containerd => 2 * missing.iter().map(|layer| layer.bytes).sum::<u64>(),
+        };
+        fits(image, needs, free, &place)
+    }
+
+    /// The same for an archive of so many bytes, which an engine takes apart before it unpacks what is in it.
+    pub(super) async fn has_room_to_load(&self, image: &PinnedImage, bytes: u64) -> Result<(), EngineError> {
+        let Some((free, place)) = self.free().await else { return Ok(()) };
+        fits(image, 2 * bytes, free, &place)
+    }
+
+    /// Bytes that are free where the engine keeps its images, and where that is.
+    async fn free(&self) -> Option<(u64, String)> {
+        let place = self.short(self.docker().info()).await.ok()?.docker_root_dir?;
+        let words = ["df", "-Pk", "--", &place].map(str::to_owned);
+        let asked = async { Some(self.transport.start(&words).await?.ok()?.answer(&[]).await) };
+        let answer = timeout(ASK, asked).await.ok()??;
+        if answer.code != Some(0) {
+            return None;
+        }
+        let free: u64 = answer.output.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
+        Some((free.saturating_mul(1024), place))
+    }
+}
+
+/// What a pull takes at the very least: every layer unpacked, and the largest as it came.
+fn needed(layers: &[PackedLayer]) -> u64 {
+    let largest = layers.iter().map(|layer| layer.bytes).max().unwrap_or_default();
+    layers.iter().map(|layer| layer.bytes).sum::<u64>().saturating_add(largest)
+}
+
+fn fits(image: &PinnedImage, needs: u64, free: u64, place: &str) -> Result<(), EngineError> {
+    if needs <= free {
+        return Ok(());
+    }
+    let (needs, free) = (DecimalBytes(needs), DecimalBytes(free));
+    Err(EngineError::Refused(format!("{image} needs at least {needs} in {place}, where {free} are free")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_certain_not_to_fit_is_refused_with_numbers() {
+        let layer = |bytes| PackedLayer { diff_id: "sha256:1".to_owned(), bytes };
+        assert_eq!(needed(&[layer(10), layer(30), layer(20)]), 90);
+        assert_eq!(needed(&[]), 0);
+        let image = PinnedImage::Local { id: "sha256:3fa9c1d2e4b5".to_owned(), tag: "web:1".to_owned() };
+        assert_eq!(fits(&image, 90, 90, "/var/lib/docker"), Ok(()));
+        let refused = fits(&image, 62_000_000, 1_500_000, "/var/lib/docker").expect_err("no room").to_string();
+        assert!(refused.ends_with("needs at least 62.00 MB in /var/lib/docker, where 1.50 MB are free"), "{refused}");
+    }
+}
