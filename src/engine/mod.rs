@@ -194,6 +194,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the disk of the host is full, which engines say in words only.
+    pub fn is_out_of_room(&self) -> bool {
+        matches!(self, Self::Refused(why) if why.contains("no space left on device"))
+    }
+
     /// Whether the call may have taken hold, now or later.
     pub fn in_doubt(&self) -> bool {
         matches!(self, Self::InDoubt(_))

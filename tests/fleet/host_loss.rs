@@ -1,5 +1,6 @@
 //! Hosts that fall silent or run out of room.
 
+use crate::support::images::publish_large;
 use crate::support::{Fleet, Host, Project};
 
 #[test]
@@ -41,6 +42,24 @@ fn a_host_that_loses_power_mid_rollout_is_unknown_the_others_go_back_and_a_later
 }
 
 #[test]
+fn an_image_that_does_not_fit_on_a_host_is_refused_before_any_of_it_is_fetched() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.install();
+    publish_large(&fleet.registry(), "v8", 8 << 20, |arguments| fleet.script(arguments));
+    fleet.script(&["fill", "h2"]);
+    fleet.script(&["exec", "h2", "truncate", "--size=-4M", "/var/lib/docker/.fill"]);
+    project.tag("v8");
+    let run = project.deploy(1);
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    let told = run.text();
+    assert!(told.contains("h2") && told.contains("it needs at least 16.") && told.contains("are free"), "{run}");
+    fleet.script(&["unfill", "h2"]);
+    project.deploy(0);
+    assert_eq!(fleet.releases(), ["v8"; 3]);
+}
+
+#[test]
 fn a_host_whose_disk_is_full_keeps_serving_the_old_release() {
     let fleet = Fleet::start();
     let project = Project::new(&fleet);
@@ -49,8 +68,9 @@ fn a_host_whose_disk_is_full_keeps_serving_the_old_release() {
     project.tag("v2");
     let run = project.deploy(1);
     assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
-    assert!(run.text().contains("h2"), "the host is not named: {run}");
-    assert!(run.text().contains("needs at least") && run.text().contains("are free"), "no numbers: {run}");
+    assert!(run.text().contains("h2") && run.text().contains("no space left"), "the host is not named: {run}");
+    let status = project.run(&["status", "prod", "--check"]).expect(0);
+    assert_eq!(status.result["status"]["rows"].as_array().map(Vec::len), Some(3), "what runs there is told: {status}");
     fleet.script(&["unfill", "h2"]);
     project.deploy(0);
     assert_eq!(fleet.releases(), ["v2"; 3]);

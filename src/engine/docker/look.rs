@@ -107,7 +107,12 @@ impl DockerEngine {
     }
 
     async fn key(&self, scope: &Scope) -> Result<Option<FingerprintKey>, EngineError> {
-        let text = self.written(&key::marker_name(scope)).await?.map(Zeroizing::new);
+        let text = match self.written(&key::marker_name(scope)).await {
+            // Older engines read no file of a container on a full disk. What runs there can be told all the same; a rollout ends
+            // before it needs a key, as it finds no room for its lock either.
+            Err(error) if error.is_out_of_room() => return Ok(None),
+            text => text?.map(Zeroizing::new),
+        };
         Ok(text.and_then(|text| FingerprintKey::parse(&text)))
     }
 

@@ -50,7 +50,7 @@ impl DockerEngine {
             )));
         };
         let saved = depot.saved(image).await?;
-        self.send_saved(image, &saved, &image.reference(), image.digest(), progress).await
+        self.send_saved(&saved, &image.reference(), image.digest(), progress).await
     }
 
     /// An image that the registry does not give this host, from another host that has it. `refused` is what the pull came to,
@@ -63,13 +63,13 @@ impl DockerEngine {
     ) -> Result<Arrival, EngineError> {
         let (Some(seeds), Some(name)) = (&self.supply.seeds, image.passed_on()) else { return Err(refused) };
         // The registry is not what is wrong with an engine that does not answer, or has no room.
-        if matches!(refused, EngineError::Unreachable(_)) || refused.to_string().contains("no space left") {
+        if matches!(refused, EngineError::Unreachable(_)) || refused.is_out_of_room() {
             return Err(refused);
         }
         let Some(seed) = seeds.find(image).await else { return Err(refused) };
         let passed_on = async {
             let saved = seeds.saved(image, &seed).await?;
-            let sent = self.send_saved(image, &saved, &name, &seed.content, progress).await?;
+            let sent = self.send_saved(&saved, &name, &seed.content, progress).await?;
             match self.there(&name, &seed.content).await? {
                 Some(there) => self.suits(image, &there).map(|()| sent),
                 None => Err(EngineError::Refused("the engine took it, and does not have its content".to_owned())),
@@ -89,7 +89,6 @@ impl DockerEngine {
     /// what they cannot complete, and others take it and have an image that is of no use.
     async fn send_saved(
         &self,
-        image: &PinnedImage,
         saved: &Arc<Saved>,
         name: &str,
         content: &str,
@@ -103,7 +102,7 @@ impl DockerEngine {
         let of = layers.len();
         let missing = archive(&held);
         let bytes = size(&missing);
-        self.has_room_to_load(image, bytes).await?;
+        self.has_room_to_load(bytes).await?;
         let refused = match self.load(saved, missing, progress).await {
             Err(EngineError::Refused(why)) if held.contains(&true) => why,
             Err(error) => return Err(error),
