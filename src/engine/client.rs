@@ -121,7 +121,7 @@ impl Client {
 pub async fn call<T>(limit: Duration, answer: impl Future<Output = Result<T, DockerError>>) -> Result<T, EngineError> {
     match timeout(limit, answer).await {
         Ok(answer) => answer.map_err(EngineError::from),
-        Err(_) => Err(EngineError::InDoubt(format!("no answer within {} s", limit.as_secs()))),
+        Err(_) => Err(EngineError::silence(limit)),
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
 use crate::delivery::{FileSet, LiveFiles, Place};
@@ -199,8 +200,18 @@ impl EngineError {
         matches!(self, Self::Refused(why) if why.contains("no space left on device"))
     }
 
+    /// Nothing came back for so long.
+    pub fn silence(limit: Duration) -> Self {
+        Self::InDoubt(format!("no answer within {} s", limit.as_secs()))
+    }
+
     /// Whether the call may have taken hold, now or later.
     pub fn in_doubt(&self) -> bool {
         matches!(self, Self::InDoubt(_))
     }
+}
+
+/// A call that is given up after so long; it may take hold later all the same.
+pub async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+    timeout(limit, call).await.unwrap_or_else(|_| Err(EngineError::silence(limit)))
 }

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use crate::engine::EngineError;
+use crate::engine::{EngineError, within};
 use crate::environment::Environment;
 use crate::event::{Event, Warning};
 use crate::fleet::observed::Observed;
@@ -106,7 +104,7 @@ impl Clean<'_> {
             }
             lock.verify(self.doors, host, self.recorder).await?;
             let name = container.name.clone();
-            match timely(door.engine.remove(&container.id)).await {
+            match within(REMOVE, door.engine.remove(&container.id)).await {
                 Ok(()) => {
                     self.recorder.note(Event::Retired { host: host.clone(), container: name.clone() });
                     removed.push(name);
@@ -126,7 +124,7 @@ impl Clean<'_> {
         let (Some(door), Some(seen)) = (self.doors.hosts.get(host), observed.seen(host)) else { return Ok(()) };
         let places: BTreeSet<_> = seen.containers.iter().flat_map(|one| one.stamp.mounted.iter().cloned()).collect();
         let places: Vec<_> = places.into_iter().collect();
-        timely(door.engine.tidy(&self.environment.scope(), &places)).await
+        within(REMOVE, door.engine.tidy(&self.environment.scope(), &places)).await
     }
 
     fn hosts(&self, observed: &Observed) -> BTreeSet<HostName> {
@@ -143,11 +141,6 @@ impl Clean<'_> {
             recorder: self.recorder,
         }
     }
-}
-
-async fn timely<T>(call: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
-    let late = |_| EngineError::InDoubt(format!("no answer within {} s", REMOVE.as_secs()));
-    timeout(REMOVE, call).await.map_err(late)?
 }
 
 fn cleaned(containers: Vec<String>, failure: Option<EngineError>, images: Result<Pruned, EngineError>) -> Cleaned {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::container::{ContainerId, ContainerName};
-use crate::engine::{Engine, EngineError, LineSink};
+use crate::engine::{Engine, EngineError, LineSink, within};
 use crate::environment::{RestartPolicy, When};
 use crate::event::{Direction, Event, Failure};
 use crate::fleet::observed::{ContainerState, Phase};
@@ -159,11 +159,7 @@ async fn one(run: &Run<'_>, job: &Job) -> Result<(), End> {
 async fn start(run: &Run<'_>, job: &Job, engine: &dyn Engine, id: &ContainerId) -> Result<(), End> {
     for attempt in 1..=STARTS {
         run.lock.verify(run.doors, &job.host, run.recorder).await.map_err(End::not_run)?;
-        let error = match timeout(CALL, engine.start(id)).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error,
-            Err(_) => EngineError::InDoubt(format!("no answer within {} s", CALL.as_secs())),
-        };
+        let Err(error) = within(CALL, engine.start(id)).await else { return Ok(()) };
         if error.in_doubt() {
             sleep(LATE).await;
         }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::container::ContainerId;
-use crate::engine::EngineError;
 use crate::engine::marker::{Marker, Markers};
+use crate::engine::{EngineError, within};
 use crate::environment::Scope;
 use crate::event::{Event, Warning};
 use crate::name::HostName;
@@ -361,10 +361,9 @@ async fn watch(markers: &dyn Markers, name: &str, first: &Marker, cancel: &Cance
 async fn attempt<T, F: Future<Output = Result<T, EngineError>>>(call: impl Fn() -> F) -> Result<T, EngineError> {
     let mut last = EngineError::InDoubt("no answer".to_owned());
     for _ in 0..ATTEMPTS {
-        match timeout(CALL, call()).await {
-            Ok(Err(error @ (EngineError::InDoubt(_) | EngineError::Unreachable(_)))) => last = error,
-            Ok(answer) => return answer,
-            Err(_) => last = EngineError::InDoubt(format!("no answer within {} s", CALL.as_secs())),
+        match within(CALL, call()).await {
+            Err(error @ (EngineError::InDoubt(_) | EngineError::Unreachable(_))) => last = error,
+            answer => return answer,
         }
         sleep(Duration::from_millis(100)).await;
     }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, within};
 use crate::environment::Scope;
 use crate::event::{Event, Warning};
 use crate::fleet::ledger::Ledger;
@@ -101,11 +100,10 @@ impl Prune<'_> {
         let names = goes(&judged);
         for names in names.values() {
             lock.verify(self.doors, host, self.recorder).await?;
-            match timeout(DISCARD, engine.discard(names)).await {
+            match within(DISCARD, engine.discard(names)).await {
                 // Somebody has made a container from it meanwhile.
-                Ok(Ok(()) | Err(EngineError::Conflict(_))) => {}
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(EngineError::InDoubt(format!("no answer within {} s", DISCARD.as_secs()))),
+                Ok(()) | Err(EngineError::Conflict(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         if names.is_empty() {
@@ -123,8 +121,7 @@ impl Prune<'_> {
     }
 
     async fn stock(&self, engine: &dyn Engine) -> Result<Stock, EngineError> {
-        let late = |_| EngineError::InDoubt(format!("no answer within {} s", STOCK.as_secs()));
-        let stock = timeout(STOCK, engine.stock()).await.map_err(late)??;
+        let stock = within(STOCK, engine.stock()).await?;
         let own = lock::marker_name(&self.scope);
         // Whoever holds it may have pulled an image that no container was made from yet.
         let mut others = stock.markers.iter().filter(|name| **name != own).filter_map(|name| lock::holder_of(name));

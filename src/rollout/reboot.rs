@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, within};
 use crate::fleet::observed::Boot;
 use crate::name::{HostName, ServiceName};
 use crate::plan::{Plan, Replacement, Step};
@@ -111,23 +111,16 @@ async fn reboot(run: &Run<'_>, host: &HostName) -> Result<(), GateFailure> {
         return Err(GateFailure::Cancelled);
     }
     let engine = &run.host(host)?.engine;
-    let held = timeout(CALL, engine.hold_memory(&run.plan.scope)).await.map_err(|_| silent())??;
+    let held = within(CALL, engine.hold_memory(&run.plan.scope)).await?;
     run.lock.verify(run.doors, host, run.recorder).await?;
     run.lock.away(host);
-    let told = match timeout(CALL, machine.reboot(from)).await {
-        Ok(told) => told,
-        Err(_) => Err(silent()),
-    };
+    let told = within(CALL, machine.reboot(from)).await;
     let back = until_back(run, host, from, &told, plan.back_within).await;
     run.lock.back(host);
     back?;
     let put_back = || engine.restore_memory(&held);
     let restored = run.change(host, crate::event::Direction::Backward, Bound::CHANGE, put_back).await;
     restored.map_err(|error| GateFailure::Unhealthy(format!("secrets cannot be put back into its memory: {error}")))
-}
-
-fn silent() -> EngineError {
-    EngineError::InDoubt(format!("no answer within {} s", CALL.as_secs()))
 }
 
 /// Waits until the host is in another life and its engine answers. One that was not told, and is in the same life for as long
@@ -137,26 +130,23 @@ async fn until_back(
     host: &HostName,
     from: &Boot,
     told: &Result<(), EngineError>,
-    within: Duration,
+    limit: Duration,
 ) -> Result<(), GateFailure> {
     let begun = Instant::now();
     loop {
         sleep(LOOK_AGAIN).await;
         let last = match (life(run, host).await, told) {
-            (Ok(now), _) if now != *from => {
-                match timeout(CALL, run.host(host)?.engine.observe(&run.plan.scope)).await {
-                    Ok(Ok(_)) => return Ok(()),
-                    Ok(Err(error)) => error.to_string(),
-                    Err(_) => silent().to_string(),
-                }
-            }
+            (Ok(now), _) if now != *from => match within(CALL, run.host(host)?.engine.observe(&run.plan.scope)).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
             (Ok(_), Err(error)) if begun.elapsed() >= LATE => return Err(GateFailure::Unanswered(error.to_string())),
             (Ok(_), _) => "it was told to reboot, and goes on as before".to_owned(),
             (Err(error), _) => error.to_string(),
         };
-        if begun.elapsed() >= within {
-            let within = crate::duration::display(within);
-            return Err(GateFailure::Unhealthy(format!("the host is not back within {within}: {last}")));
+        if begun.elapsed() >= limit {
+            let limit = crate::duration::display(limit);
+            return Err(GateFailure::Unhealthy(format!("the host is not back within {limit}: {last}")));
         }
     }
 }
@@ -165,5 +155,5 @@ async fn life(run: &Run<'_>, host: &HostName) -> Result<Boot, EngineError> {
     let Some(machine) = run.doors.machines.get(host) else {
         return Err(EngineError::Unreachable(format!("no connection to {host}")));
     };
-    timeout(CALL, machine.boot()).await.unwrap_or_else(|_| Err(silent()))
+    within(CALL, machine.boot()).await
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::container::ContainerId;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, within};
 use crate::environment::Point;
 use crate::event::{Direction, Event, Failure};
 use crate::fleet::key::FingerprintKey;
@@ -249,10 +249,9 @@ impl<'a> Run<'a> {
         let mut last = EngineError::InDoubt("no answer".to_owned());
         for attempt in 1..=attempts {
             self.lock.verify(self.doors, host, self.recorder).await?;
-            last = match timeout(bound.answer, call()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(error)) => error,
-                Err(_) => EngineError::InDoubt(format!("no answer within {} s", bound.answer.as_secs())),
+            last = match within(bound.answer, call()).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
             };
             if last.in_doubt() {
                 self.doubt(host, bound.late);

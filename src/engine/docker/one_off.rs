@@ -113,7 +113,7 @@ impl DockerEngine {
         let path = format!("/v{}/containers/{id}/wait?condition=next-exit", self.client.version().api, id = id.0);
         let request = Request::post(path).header(HOST, "docker").body(String::new());
         let request = request.map_err(|error| EngineError::Refused(error.to_string()))?;
-        let late = |_| EngineError::InDoubt(format!("no answer within {} s", SHORT.as_secs()));
+        let late = |_| EngineError::silence(SHORT);
         let answer = timeout(SHORT, sender.send_request(request)).await.map_err(late)?.map_err(lost)?;
         let status = answer.status();
         let mut body = answer.into_body();
