@@ -132,6 +132,15 @@ pub enum Event {
         /// Bytes known so far.
         total: u64,
     },
+    /// Bytes of an image that the builder sends, done and in all. Progress: never in the journal.
+    Sending {
+        /// To which host.
+        host: HostName,
+        /// Bytes done.
+        done: u64,
+        /// Bytes in all, packed.
+        total: u64,
+    },
     /// An image is on a host that did not have it.
     Pulled {
         /// On which host.

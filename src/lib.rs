@@ -46,6 +46,7 @@ pub mod release;
 pub mod report;
 pub mod rollout;
 pub mod sealed;
+pub mod size;
 pub mod store;
 pub mod template;
 pub mod transport;

@@ -20,6 +20,7 @@ use crate::engine::docker::{self, DockerHost, RegistryLogins, Supply, files};
 use crate::environment::{Environment, Secret, edge};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::fleet::layers::Layers;
 use crate::fleet::observed::{HostView, Observed};
 use crate::fleet::select::Selection;
 use crate::fleet::{Endpoint, Host};
@@ -187,6 +188,20 @@ impl<'a> Fleet<'a> {
         let scope = self.environment.scope();
         recorder.note(Event::Observing { scope: scope.clone(), hosts: self.environment.hosts.len() });
         self.doors.observe(&scope).await
+    }
+
+    /// What images that are sent consist of, and what of it hosts have. What is not told is left out: plans only show it.
+    pub(super) async fn layers(&self, images: impl Iterator<Item = &PinnedImage>) -> Layers {
+        let sent: BTreeSet<_> = images.filter(|image| image.is_sent()).collect();
+        if sent.is_empty() {
+            return Layers::default();
+        }
+        let asked = sent.into_iter().map(|image| async {
+            let layers = self.depot.layers(image).await.ok().filter(|layers| !layers.is_empty())?;
+            Some((image.digest().to_owned(), layers))
+        });
+        let (images, held) = tokio::join!(join_all(asked), self.doors.holdings());
+        Layers { images: images.into_iter().flatten().collect(), held }
     }
 
     /// An open connection to the engine at an endpoint, if a host of the fleet is just that.

@@ -97,7 +97,8 @@ pub(super) enum Images {
 pub(super) async fn propose(fleet: &Fleet<'_>, input: &Input, images: Images, recorder: &Recorder) -> Result<Proposal> {
     same_names(&input.environment, &images)?;
     let is_built = input.environment.services.values().any(|service| service.build.is_some());
-    let (observed, images) = match images {
+    let is_reviewed = matches!(images, Images::Reviewed(_));
+    let (mut observed, images) = match images {
         Images::Canary(images) => (fleet.observe(recorder).await, images),
         // What is built is not built again for a reviewed plan; a tag that is not ours may have moved, and is asked again.
         Images::Reviewed(images) if is_built => (fleet.observe(recorder).await, images),
@@ -121,6 +122,10 @@ pub(super) async fn propose(fleet: &Fleet<'_>, input: &Input, images: Images, re
     let key = is_compared.then(find).transpose()?;
     let published = publish::keyed(&input.published, key.as_ref());
     let baked = images::bake(fleet, input, &images, recorder).await?;
+    // What was reviewed was shown then.
+    if !is_reviewed {
+        observed.layers = fleet.layers(images.values().chain(baked.values())).await;
+    }
     let release = Release::assemble(environment, images, &input.files, key.as_ref()).baked(baked);
     let release = release.publishing(environment, publish::digests(&published));
     let mut plan = planner::deploy(environment, &observed, &input.selection, &release).map_err(refused)?;

@@ -16,6 +16,7 @@ use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
 use crate::delivery::{FileSet, LiveFiles, Place};
 use crate::engine::memory::Held;
 use crate::environment::{NetworkSpec, RestartPolicy, Scope, VolumeSpec};
+use crate::fleet::layers::Holding;
 use crate::fleet::observed::{ContainerState, ObservedHost};
 use crate::fleet::stamp::Stamp;
 use crate::fleet::stock::Stock;
@@ -59,6 +60,9 @@ pub trait Engine: Send + Sync {
 
     /// All images that the host holds, of whom ever. Changes nothing.
     async fn stock(&self) -> Result<Stock, EngineError>;
+
+    /// Layers of the images that the host has, as far as they are of use for one that is sent. Changes nothing.
+    async fn holding(&self) -> Result<Holding, EngineError>;
 
     /// Takes these names from an image, with its digest, its tag, or its id; with the last one the image goes, unless a container
     /// was made from it. A name that is not there is fine. [`EngineError::Conflict`] if the engine holds on to one.

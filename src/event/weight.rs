@@ -8,6 +8,7 @@ impl Event {
         matches!(
             self,
             Self::Pulling { .. }
+                | Self::Sending { .. }
                 | Self::Retrying { .. }
                 | Self::BuildOutput { .. }
                 | Self::JobOutput { .. }

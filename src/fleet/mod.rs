@@ -12,6 +12,7 @@ use crate::name::HostName;
 pub mod act;
 pub mod checkup;
 pub mod key;
+pub mod layers;
 pub mod ledger;
 pub mod machine;
 pub mod observed;

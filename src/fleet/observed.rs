@@ -10,6 +10,7 @@ use crate::balancer::Servers;
 use crate::container::ContainerId;
 use crate::environment::RestartPolicy;
 use crate::fleet::key::FingerprintKey;
+use crate::fleet::layers::Layers;
 use crate::fleet::ledger::Ledger;
 use crate::fleet::stamp::Stamp;
 use crate::name::{BalancerName, HostName, ServiceName};
@@ -23,6 +24,8 @@ pub struct Observed {
     pub backends: BTreeMap<(BalancerName, String), BackendView>,
     /// In which life each host is that can be told to reboot; empty where nobody is to.
     pub boots: BTreeMap<HostName, Boot>,
+    /// What images consist of, and what hosts have of it; empty where hosts are sent none, and where nobody asked.
+    pub layers: Layers,
 }
 
 /// One life of a host, from one start to the next. Differs from that of any other.

@@ -153,8 +153,10 @@ impl Plan {
 
 impl Display for Preparation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let pulls = self.pulls.iter().map(|image| {
-            if image.is_sent() { format!("send what is missing of {image}") } else { format!("pull {image}") }
+        let pulls = self.pulls.iter().map(|image| match self.loads.get(image.digest()) {
+            Some(load) => format!("send {image}: {load}"),
+            None if image.is_sent() => format!("send what is missing of {image}"),
+            None => format!("pull {image}"),
         });
         let provisions = self.provisions.iter().map(|provision| match provision {
             Provision::Network(network) if network.external => format!("check that network {} is there", network.name),

@@ -14,6 +14,7 @@ use crate::engine::Provision;
 use crate::environment::{FailureAction, Hook, Point, Query, Scope};
 use crate::fleet::act::Act;
 use crate::fleet::key::KeyId;
+use crate::fleet::layers::Load;
 use crate::fleet::ledger::{Kind, Placements};
 use crate::fleet::observed::Boot;
 use crate::name::{HostName, ServiceName};
@@ -152,6 +153,9 @@ pub const PLAN_FORMAT: u32 = 1;
 pub struct Preparation {
     /// Images to pull.
     pub pulls: Vec<PinnedImage>,
+    /// What the builder is to send of them, by their content, as far as it was told. Only shown: execution asks again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loads: BTreeMap<String, Load>,
     /// Networks and volumes to create.
     pub provisions: Vec<Provision>,
     /// TCP ports of the host that must be free, because no container of ours holds them yet.

@@ -69,6 +69,9 @@ impl Planner<'_> {
                 }
             }
         }
+        for (host, preparation) in &mut preparations {
+            preparation.loads = self.observed.layers.loads(host, &preparation.pulls);
+        }
         plan.preparations = preparations;
     }
 

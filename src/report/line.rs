@@ -9,6 +9,7 @@ use crate::event::{Arrived, Direction, Event, Failure, Warning};
 use crate::name::{HostName, ServiceName};
 use crate::plan::Plan;
 use crate::rollout::report::{Asked, Compared, Number};
+pub(super) use crate::size::display as size;
 
 use super::act;
 use super::clean::clip;
@@ -77,6 +78,7 @@ impl Line<'_> {
 pub fn line(event: &Event) -> Option<Line<'_>> {
     Some(match event {
         Event::Pulling { .. }
+        | Event::Sending { .. }
         | Event::StepFailed { .. }
         | Event::Recording { .. }
         | Event::Retiring { .. }
@@ -248,11 +250,6 @@ pub(super) fn server_words(server: &Server) -> String {
     let open = usize::try_from(server.open()).unwrap_or(usize::MAX);
     let open = if open == 0 { String::new() } else { format!(", {} open", count(open, "request")) };
     format!("{admin}{health}{open}")
-}
-
-/// `5.9 MB`
-pub(super) fn size(bytes: u64) -> String {
-    indicatif::DecimalBytes(bytes).to_string()
 }
 
 /// `deploy of r12-3fa9c1 to shop prod: 3 replacements in 3 batches`

@@ -161,9 +161,9 @@ impl TerminalDisplay {
         branch.bar.set_message(format!("{}{before}{text}", branch.activity));
     }
 
-    /// Shows how many bytes of an image have come to a host.
-    fn pull(&self, state: &mut State, host: &HostName, done: u64, total: u64) {
-        let text = format!("{host}  pulling");
+    /// Shows how many bytes of an image have come to a host, and how they come.
+    fn transfer(&self, state: &mut State, host: &HostName, how: &str, done: u64, total: u64) {
+        let text = format!("{host}  {how}");
         let Some(branch) = self.branch(state, host.as_str(), &text) else { return };
         if !branch.is_bytes {
             branch.bar.set_style(bytes());
@@ -233,8 +233,10 @@ impl EventSink for TerminalDisplay {
         let mut state = self.state();
         let state = &mut *state;
         let event = &record.event;
-        if let Event::Pulling { host, done, total } = event {
-            return self.pull(state, host, *done, *total);
+        match event {
+            Event::Pulling { host, done, total } => return self.transfer(state, host, "pulling", *done, *total),
+            Event::Sending { host, done, total } => return self.transfer(state, host, "sending", *done, *total),
+            _ => {}
         }
         // The next step says it too, and the line would change twice at once.
         if matches!(event, Event::StepFinished { .. }) {

@@ -14,6 +14,7 @@ use crate::balancer::counters::Counting;
 use crate::engine::Engine;
 use crate::engine::marker::Markers;
 use crate::environment::Scope;
+use crate::fleet::layers::{Holding, Layers};
 use crate::fleet::observed::{BackendView, HostView, Observed};
 use crate::health::Prober;
 use crate::metrics::Metrics;
@@ -90,7 +91,16 @@ impl Doors {
             hosts.insert(name, view);
         }
         hosts.extend(self.unreachable.iter().map(|(name, why)| (name.clone(), HostView::Unreachable(why.clone()))));
-        Observed { hosts, backends, boots }
+        Observed { hosts, backends, boots, layers: Layers::default() }
+    }
+
+    /// What each host has of images. One that does not say is left out: nothing depends on it.
+    pub async fn holdings(&self) -> BTreeMap<HostName, Holding> {
+        let asked = self.hosts.iter().map(|(name, doors)| async move {
+            let held = timeout(LOOK, doors.engine.holding()).await.ok()?.ok()?;
+            Some((name.clone(), held))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Looks once at every backend.

@@ -32,6 +32,7 @@ use crate::rollout::run::Run;
 use crate::rollout::verdict::{Gated, Standing};
 
 mod acts;
+mod arrival;
 mod ask;
 mod batches;
 pub mod cancel;

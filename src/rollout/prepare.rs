@@ -2,21 +2,18 @@
 //! images pulled, networks and volumes there, ports free, files in their places, balancers willing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::balancer::BalancerError;
-use crate::container::PinnedImage;
-use crate::engine::{Arrival, PullProgress, Sent};
-use crate::event::{Arrived, Direction, Event, Failure};
+use crate::event::{Direction, Event, Failure};
 use crate::name::HostName;
 use crate::plan::Preparation;
+use crate::rollout::arrival::Way;
 use crate::rollout::run::{Bound, CALL, Run};
 
 /// Hosts prepared at the same time.
@@ -71,18 +68,10 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
         }
     }
     for image in &preparation.pulls {
-        let (recorder, name, begun) = (run.recorder.clone(), host.clone(), Instant::now());
-        let most = Arc::new(AtomicU64::new(0));
-        let seen = Arc::clone(&most);
-        let progress: PullProgress = Arc::new(move |done, total| {
-            seen.fetch_max(done, Ordering::Relaxed);
-            recorder.note(Event::Pulling { host: name.clone(), done, total });
-        });
-        let pulled = run.change(host, Direction::Forward, PULL, || doors.engine.pull(image, &progress)).await;
-        let verb = if image.is_sent() { "send" } else { "pull" };
-        let arrival = pulled.map_err(|error| failed(format!("{verb} {image}"), error.to_string()))?;
-        let (bytes, took) = (most.load(Ordering::Relaxed), begun.elapsed());
-        run.recorder.note(arrived(host, image, arrival, bytes, took));
+        let way = Way::begin(run.recorder, host, image);
+        let pulled = run.change(host, Direction::Forward, PULL, || doors.engine.pull(image, &way.progress)).await;
+        let arrival = pulled.map_err(|error| failed(way.doing(), way.failed(&error.to_string())))?;
+        run.recorder.note(way.arrived(arrival));
     }
     for provision in &preparation.provisions {
         let provide = || doors.engine.provide(&run.plan.scope, provision);
@@ -112,16 +101,4 @@ async fn one(run: &Run<'_>, host: &HostName, preparation: &Preparation) -> Resul
     }
     run.recorder.note(Event::Prepared(host.clone()));
     Ok(())
-}
-
-/// What is told of an image that is on a host now. `pulled` is what the engine counted.
-pub(super) fn arrived(host: &HostName, image: &PinnedImage, arrival: Arrival, pulled: u64, took: Duration) -> Event {
-    let (host, image) = (host.clone(), image.to_string());
-    match arrival {
-        Arrival::Pulled => Event::Pulled { host, image, bytes: pulled, took },
-        Arrival::Sent(Sent { layers, of, bytes, refused, from }) => {
-            let (from, not_pulled) = from.unzip();
-            Event::Sent(Arrived { host, image, layers, of, bytes, refused, from, not_pulled, took })
-        }
-    }
 }

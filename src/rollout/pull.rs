@@ -2,20 +2,19 @@
 //! rollout that comes meanwhile finds it or pulls it itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::container::PinnedImage;
-use crate::engine::{Arrival, EngineError, PullProgress};
+use crate::engine::{Arrival, EngineError};
 use crate::event::{Event, Failure};
 use crate::name::HostName;
+use crate::rollout::arrival::Way;
 use crate::rollout::cancel::Cancel;
 use crate::rollout::doors::Doors;
-use crate::rollout::prepare::arrived;
 use crate::rollout::recorder::Recorder;
 
 /// Longest pull; the engine's own stall timeout ends a dead one sooner.
@@ -57,14 +56,14 @@ async fn one(
     recorder.note(Event::Preparing(host.clone()));
     let mut all = Vec::with_capacity(images.len());
     for image in images {
+        let way = Way::begin(recorder, host, image);
         let pulled = tokio::select! {
             biased;
             () = cancel.requested() => Err("interrupted".to_owned()),
-            pulled = pull(doors, host, image, recorder) => pulled,
+            pulled = pull(doors, host, image, &way, recorder) => pulled.map_err(|why| way.failed(&why)),
         };
         if let Err(why) = &pulled {
-            let verb = if image.is_sent() { "send" } else { "pull" };
-            let failure = Failure::new(format!("{verb} {image}"), why.clone()).on(host);
+            let failure = Failure::new(way.doing(), why.clone()).on(host);
             recorder.note(Event::HostFailed { failure });
         }
         all.push(Pulled { host: host.clone(), image: image.clone(), failure: pulled.err() });
@@ -75,19 +74,20 @@ async fn one(
     all
 }
 
-async fn pull(doors: &Doors, host: &HostName, image: &PinnedImage, recorder: &Recorder) -> Result<(), String> {
+async fn pull(
+    doors: &Doors,
+    host: &HostName,
+    image: &PinnedImage,
+    way: &Way<'_>,
+    recorder: &Recorder,
+) -> Result<(), String> {
     let Some(door) = doors.hosts.get(host) else { return Err(format!("no connection to {host}")) };
-    let (told, name) = (recorder.clone(), host.clone());
-    let progress: PullProgress = Arc::new(move |done, total| {
-        told.note(Event::Pulling { host: name.clone(), done, total });
-    });
-    let begun = Instant::now();
     let mut last = String::new();
     for attempt in 1..=PULLS {
-        last = match timeout(PULL, door.engine.pull(image, &progress)).await {
+        last = match timeout(PULL, door.engine.pull(image, &way.progress)).await {
             Ok(Ok(Arrival::Pulled)) => return Ok(()),
             Ok(Ok(sent)) => {
-                recorder.note(arrived(host, image, sent, 0, begun.elapsed()));
+                recorder.note(way.arrived(sent));
                 return Ok(());
             }
             Ok(Err(error @ (EngineError::InDoubt(_) | EngineError::Unreachable(_)))) => error.to_string(),

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 28] = [
+const PURE: [&str; 30] = [
     "src/plan",
     "src/name.rs",
     "src/duration.rs",
+    "src/size.rs",
     "src/container.rs",
     "src/delivery.rs",
     "src/publish/mod.rs",
@@ -18,6 +19,7 @@ const PURE: [&str; 28] = [
     "src/hook/facts.rs",
     "src/fleet/act.rs",
     "src/fleet/checkup",
+    "src/fleet/layers.rs",
     "src/fleet/ledger.rs",
     "src/fleet/machine.rs",
     "src/fleet/observed.rs",

@@ -156,6 +156,7 @@ fn samples() -> Vec<Record> {
     let events = vec![
         Event::LockTakenOver { host: host.clone(), from: "bob".to_owned() },
         Event::LockWatched { host: host.clone(), holder: "bob".to_owned() },
+        Event::Sending { host: host.clone(), done: 1_000_000, total: 2_400_000 },
         Event::Sent(Arrived {
             host: host.clone(),
             image: "shop/web:1.4 (3fa9c1d2e4b5)".to_owned(),

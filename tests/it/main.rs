@@ -66,6 +66,7 @@ mod notify;
 mod pages;
 mod plan_canary;
 mod plan_deploy;
+mod plan_direct;
 mod plan_downtime;
 mod plan_secrets;
 mod prune;

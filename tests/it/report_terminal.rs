@@ -74,6 +74,18 @@ fn bytes_of_an_image_are_a_bar_on_the_branch_of_their_host() {
 }
 
 #[test]
+fn what_the_builder_sends_is_not_said_to_be_pulled() {
+    let (screen, mut records) = (Screen::new(), rollout());
+    for record in &mut records {
+        if let Event::Pulling { host, done, total } = record.event.clone() {
+            record.event = Event::Sending { host, done, total };
+        }
+    }
+    let text = screen.up_to(&records, |event| matches!(event, Event::Sending { .. }));
+    assert!(text.lines().last().is_some_and(|last| last.starts_with("└─  web1  sending")), "{text}");
+}
+
+#[test]
 fn a_host_that_goes_back_does_not_run_it_any_more() {
     let screen = Screen::new();
     let mut records = rollout();

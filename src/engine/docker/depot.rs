@@ -12,12 +12,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::parcel::{self, Stored};
 use super::pull::STALL;
-use super::{DockerHost, Supply};
+use super::{DockerHost, Supply, stock};
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
 use crate::engine::client::Client;
 use crate::engine::thin::Saved;
+use crate::fleet::layers::Layer;
 use crate::fleet::{Endpoint, Host};
 use crate::transport::TransportError;
 
@@ -30,7 +32,7 @@ pub(super) type Once<T> = Arc<OnceCell<T>>;
 pub struct Depot {
     builder: Host,
     host: OnceCell<DockerHost>,
-    saved: Mutex<BTreeMap<String, Once<Arc<Saved>>>>,
+    stored: Mutex<BTreeMap<String, Once<Arc<Stored>>>>,
 }
 
 impl Depot {
@@ -38,25 +40,33 @@ impl Depot {
     pub fn new(builder: &Endpoint) -> Self {
         let name = "builder".parse().unwrap_or_else(|error| unreachable!("a fixed name: {error}"));
         let builder = Host { name, endpoint: builder.clone(), role: None, labels: BTreeMap::new() };
-        Self { builder, host: OnceCell::new(), saved: Mutex::default() }
+        Self { builder, host: OnceCell::new(), stored: Mutex::default() }
     }
 
     /// An image as the builder saves it.
-    pub(super) async fn saved(&self, image: &PinnedImage) -> Result<Arc<Saved>, EngineError> {
+    pub(super) async fn stored(&self, image: &PinnedImage) -> Result<Arc<Stored>, EngineError> {
         let once = {
-            let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(saved.entry(image.reference()).or_default())
+            let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(stored.entry(image.reference()).or_default())
         };
         once.get_or_try_init(|| self.save(image)).await.cloned()
     }
 
-    async fn save(&self, image: &PinnedImage) -> Result<Arc<Saved>, EngineError> {
+    /// What an image consists of, without saving it.
+    pub async fn layers(&self, image: &PinnedImage) -> Result<Vec<Layer>, EngineError> {
+        stock::layers_of(&self.builder().await?.client, &image.reference()).await
+    }
+
+    async fn builder(&self) -> Result<&DockerHost, EngineError> {
         let unreachable = |error: TransportError| {
             EngineError::Unreachable(format!("the builder at {} cannot be reached: {error}", self.builder.endpoint))
         };
         let open = || super::open(&self.builder, Supply::default());
-        let builder = self.host.get_or_try_init(open).await.map_err(unreachable)?;
-        save(&builder.client, image, &image.reference(), "the builder").await
+        self.host.get_or_try_init(open).await.map_err(unreachable)
+    }
+
+    async fn save(&self, image: &PinnedImage) -> Result<Arc<Stored>, EngineError> {
+        save(&self.builder().await?.client, image, &image.reference(), "the builder").await
     }
 
     /// Ends the connection, if there is one.
@@ -74,13 +84,12 @@ pub(super) async fn save(
     image: &PinnedImage,
     name: &str,
     whose: &str,
-) -> Result<Arc<Saved>, EngineError> {
+) -> Result<Arc<Stored>, EngineError> {
     let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
     let spool = |error: std::io::Error| {
         EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
     };
-    let file = tempfile::tempfile_in(&directory).map_err(spool)?;
-    let mut file = tokio::fs::File::from_std(file);
+    let mut file = tokio::fs::File::from_std(parcel::spool(&directory).map_err(spool)?);
     let mut archive = Box::pin(engine.docker().export_image(name));
     while let Some(chunk) = next(&mut archive, image, whose).await? {
         file.write_all(&chunk).await.map_err(spool)?;
@@ -89,7 +98,8 @@ pub(super) async fn save(
     let file: File = file.into_std().await;
     let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
     let odd = |error: String| EngineError::Refused(format!("{image} of {whose}: {error}"));
-    saved.map_err(|error| odd(error.to_string()))?.map(Arc::new).map_err(|error| odd(error.to_string()))
+    let saved = saved.map_err(|error| odd(error.to_string()))?.map_err(|error| odd(error.to_string()))?;
+    Ok(Arc::new(Stored::new(saved, directory)))
 }
 
 async fn next<T>(

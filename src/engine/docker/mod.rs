@@ -22,6 +22,7 @@ use crate::container::{ContainerId, ContainerName, ContainerSpec, PinnedImage};
 use crate::delivery::{FileSet, LiveFiles, Place};
 use crate::environment::{RestartPolicy, Scope};
 use crate::fleet::Host;
+use crate::fleet::layers::Holding;
 use crate::fleet::observed::{ContainerState, ObservedHost};
 use crate::fleet::stamp::Stamp;
 use crate::fleet::stock::Stock;
@@ -45,6 +46,7 @@ mod marker;
 mod memory;
 mod one_off;
 pub(crate) mod output;
+mod parcel;
 mod pull;
 mod resource;
 pub mod room;
@@ -180,6 +182,10 @@ impl Engine for DockerEngine {
 
     async fn stock(&self) -> Result<Stock, EngineError> {
         self.take_stock().await
+    }
+
+    async fn holding(&self) -> Result<Holding, EngineError> {
+        self.held_layers().await
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), EngineError> {

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use indicatif::DecimalBytes;
 use tokio::time::timeout;
 
 use super::DockerEngine;
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
-use crate::engine::thin::Store;
+use crate::fleet::layers::Store;
+use crate::size;
 
 /// For the host to say what is free.
 const ASK: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ impl DockerEngine {
         // Layers that are there already are not fetched; asking for them is worth it only now.
         let store = self.store().await?;
         let names: Vec<_> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-        let held = self.stock_of(|_| true).await?.of(&names, store);
+        let held = self.holding(store, |_| true).await?.has(&names);
         let missing: Vec<_> = layers.into_iter().zip(held).filter(|(_, held)| !held).map(|(layer, _)| layer).collect();
         // The other store keeps layers as they came beside what is in them.
         let needs = match store {
@@ -81,7 +81,7 @@ fn fits(needs: u64, free: u64, place: &str) -> Result<(), EngineError> {
     if needs <= free {
         return Ok(());
     }
-    let (needs, free) = (DecimalBytes(needs), DecimalBytes(free));
+    let (needs, free) = (size::display(needs), size::display(free));
     Err(EngineError::Refused(format!("it needs at least {needs} in {place}, where {free} are free")))
 }
 

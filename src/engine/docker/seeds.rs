@@ -9,9 +9,9 @@ use bollard::models::ImageInspect;
 use tokio::sync::watch;
 
 use super::depot::{self, Once};
+use super::parcel::Stored;
 use crate::container::PinnedImage;
 use crate::engine::client::{self, Client, SHORT};
-use crate::engine::thin::Saved;
 use crate::engine::{EngineError, content};
 use crate::name::HostName;
 
@@ -27,7 +27,7 @@ struct Wanted {
     /// How many of them are pulling it.
     pulling: watch::Sender<usize>,
     /// As one of them saves it.
-    saved: Once<Arc<Saved>>,
+    stored: Once<Arc<Stored>>,
 }
 
 /// A host that has an image, proven by its digest.
@@ -92,14 +92,14 @@ impl Seeds {
     }
 
     /// The image of a seed, saved once for all who lack it.
-    pub(super) async fn saved(&self, image: &PinnedImage, seed: &Seed) -> Result<Arc<Saved>, EngineError> {
-        let once = self.of(image, |wanted| Arc::clone(&wanted.saved));
+    pub(super) async fn stored(&self, image: &PinnedImage, seed: &Seed) -> Result<Arc<Stored>, EngineError> {
+        let once = self.of(image, |wanted| Arc::clone(&wanted.stored));
         once.get_or_try_init(|| depot::save(&seed.client, image, &seed.id, seed.host.as_str())).await.cloned()
     }
 
     fn of<T>(&self, image: &PinnedImage, take: impl FnOnce(&Wanted) -> T) -> T {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = || Wanted { pulling: watch::Sender::new(0), saved: Once::default() };
+        let wanted = || Wanted { pulling: watch::Sender::new(0), stored: Once::default() };
         take(images.entry(image.reference()).or_insert_with(wanted))
     }
 }

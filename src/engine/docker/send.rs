@@ -1,7 +1,5 @@
 //! Sending an image: what the engine lacks of it, as an archive that it loads.
 
-use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,22 +7,21 @@ use std::time::Duration;
 use bollard::errors::Error as DockerError;
 use bollard::models::{ImageInspect, ImageSummary};
 use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptions};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::DockerEngine;
+use super::parcel::{Parcel, Stored};
 use super::pull::STALL;
 use crate::container::{OWN_REPOSITORIES, PinnedImage};
 use crate::engine::content;
-use crate::engine::thin::{Piece, Saved, Stock, Store, thin};
+use crate::engine::thin::thin;
 use crate::engine::{Arrival, EngineError, PullProgress, Sent};
+use crate::fleet::layers::{Holding, Store};
 
 /// The most images, newest first, that are asked for their layers; and how many at a time.
 const ASKED: usize = 200;
 const AT_ONCE: usize = 8;
-/// Bytes that are read and sent at once.
-const CHUNK: u64 = 256 << 10;
 /// How long an engine may say nothing once it has everything: it unpacks then.
 const UNPACK: Duration = Duration::from_mins(10);
 
@@ -49,8 +46,8 @@ impl DockerEngine {
                 "image {image} is not here, and there is no builder to send it"
             )));
         };
-        let saved = depot.saved(image).await?;
-        self.send_saved(&saved, &image.reference(), image.digest(), progress).await
+        let stored = depot.stored(image).await?;
+        self.send_stored(&stored, &image.reference(), image.digest(), progress).await
     }
 
     /// An image that the registry does not give this host, from another host that has it. `refused` is what the pull came to,
@@ -68,8 +65,8 @@ impl DockerEngine {
         }
         let Some(seed) = seeds.find(image).await else { return Err(refused) };
         let passed_on = async {
-            let saved = seeds.saved(image, &seed).await?;
-            let sent = self.send_saved(&saved, &name, &seed.content, progress).await?;
+            let stored = seeds.stored(image, &seed).await?;
+            let sent = self.send_stored(&stored, &name, &seed.content, progress).await?;
             match self.there(&name, &seed.content).await? {
                 Some(there) => self.suits(image, &there).map(|()| sent),
                 None => Err(EngineError::Refused("the engine took it, and does not have its content".to_owned())),
@@ -87,23 +84,23 @@ impl DockerEngine {
 
     /// Sends what the engine lacks, under the name that it is to have this content by. If it lacks more than it seemed to, it gets everything: some engines refuse
     /// what they cannot complete, and others take it and have an image that is of no use.
-    async fn send_saved(
+    async fn send_stored(
         &self,
-        saved: &Arc<Saved>,
+        stored: &Stored,
         name: &str,
         content: &str,
         progress: &PullProgress,
     ) -> Result<Sent, EngineError> {
-        let store = self.store().await?;
-        let layers: Vec<_> = saved.layers.iter().map(|layer| layer.diff_id.clone()).collect();
-        let held = self.stock(store).await?.of(&layers, store);
-        let archive = |held: &[bool]| thin(saved, name, store, held);
-        let size = |archive: &[Piece]| archive.iter().map(Piece::size).sum::<u64>();
+        let there = self.held_layers().await?;
+        let layers: Vec<_> = stored.saved.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let held = there.has(&layers);
+        let missing = stored.saved.layers.iter().zip(&held).filter(|(_, held)| !**held);
+        self.has_room_to_load(missing.map(|(layer, _)| layer.size).sum()).await?;
+        let parcel = |held: &[bool]| stored.parcel(thin(&stored.saved, name, there.store, held));
         let of = layers.len();
-        let missing = archive(&held);
-        let bytes = size(&missing);
-        self.has_room_to_load(bytes).await?;
-        let refused = match self.load(saved, missing, progress).await {
+        let missing = parcel(&held).await?;
+        let bytes = missing.size();
+        let refused = match self.load(missing, progress).await {
             Err(EngineError::Refused(why)) if held.contains(&true) => why,
             Err(error) => return Err(error),
             Ok(()) if held.contains(&true) && self.there(name, content).await?.is_none() => {
@@ -114,9 +111,9 @@ impl DockerEngine {
                 return Ok(Sent { layers, of, bytes, ..Sent::default() });
             }
         };
-        let all = archive(&vec![false; of]);
-        let bytes = bytes + size(&all);
-        self.load(saved, all, progress).await?;
+        let all = parcel(&vec![false; of]).await?;
+        let bytes = bytes + all.size();
+        self.load(all, progress).await?;
         Ok(Sent { layers: of, of, bytes, refused: Some(refused), from: None })
     }
 
@@ -147,21 +144,26 @@ impl DockerEngine {
         Ok(if is_containerd { Store::Containerd } else { Store::Graph })
     }
 
-    /// What can be left out of what is sent. The containerd store keeps layers as they came, and those that came from a
-    /// registry are packed in ways of their own: only what was sent counts there.
-    async fn stock(&self, store: Store) -> Result<Stock, EngineError> {
-        self.stock_of(|image| store == Store::Graph || was_sent(image)).await
+    /// What the engine's images consist of, as far as that is of use for one that is sent. The containerd store keeps layers as
+    /// they came, and those that came from a registry are packed in ways of their own: only what was sent counts there.
+    pub(super) async fn held_layers(&self) -> Result<Holding, EngineError> {
+        let store = self.store().await?;
+        self.holding(store, |image| store == Store::Graph || was_sent(image)).await
     }
 
-    /// What the engine's images consist of, of those that are meant.
-    pub(super) async fn stock_of(&self, is_meant: impl Fn(&ImageSummary) -> bool) -> Result<Stock, EngineError> {
+    /// The same of those images that are meant.
+    pub(super) async fn holding(
+        &self,
+        store: Store,
+        is_meant: impl Fn(&ImageSummary) -> bool,
+    ) -> Result<Holding, EngineError> {
         let mut images = self.short(self.docker().list_images(None::<ListImagesOptions>)).await?;
         images.retain(is_meant);
         images.sort_by_key(|image| std::cmp::Reverse(image.created));
         images.truncate(ASKED);
         let asked = images.into_iter().map(|image| async move { self.layers_of(&image.id).await });
         let layers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
-        Ok(Stock { images: layers.into_iter().collect::<Result<_, _>>()? })
+        Ok(Holding { store, images: layers.into_iter().collect::<Result<_, _>>()? })
     }
 
     async fn layers_of(&self, id: &str) -> Result<Vec<String>, EngineError> {
@@ -170,11 +172,11 @@ impl DockerEngine {
     }
 
     /// Has the engine load an archive.
-    async fn load(&self, saved: &Arc<Saved>, archive: Vec<Piece>, progress: &PullProgress) -> Result<(), EngineError> {
-        let total = archive.iter().map(Piece::size).sum();
+    async fn load(&self, parcel: Parcel, progress: &PullProgress) -> Result<(), EngineError> {
+        let total = parcel.size();
         let done = Arc::new(AtomicU64::new(0));
         let (told, counted) = (Arc::clone(progress), Arc::clone(&done));
-        let chunks = chunks(Arc::clone(saved), archive).inspect(move |chunk| {
+        let chunks = parcel.chunks().inspect(move |chunk| {
             if let Ok(chunk) = chunk {
                 let done = counted.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
                 told(done, total);
@@ -214,24 +216,4 @@ impl DockerEngine {
 
 fn was_sent(image: &ImageSummary) -> bool {
     image.repo_tags.iter().any(|tag| tag.starts_with(OWN_REPOSITORIES))
-}
-
-/// The bytes of an archive; no more than one chunk of it is in memory.
-fn chunks(saved: Arc<Saved>, archive: Vec<Piece>) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::try_unfold((saved, VecDeque::from(archive)), async |(saved, mut rest)| {
-        let bytes = match rest.pop_front() {
-            None => return Ok(None),
-            Some(Piece::Bytes(bytes)) => bytes,
-            Some(Piece::Saved { offset, size }) => {
-                let now = size.min(CHUNK);
-                if size > now {
-                    rest.push_front(Piece::Saved { offset: offset + now, size: size - now });
-                }
-                let (source, wanted) = (Arc::clone(&saved), usize::try_from(now).unwrap_or_default());
-                let read = tokio::task::spawn_blocking(move || source.read_at(offset, wanted));
-                read.await.map_err(io::Error::other)??
-            }
-        };
-        Ok(Some((Bytes::from(bytes), (saved, rest))))
-    })
 }

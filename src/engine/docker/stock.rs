@@ -8,7 +8,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::DockerEngine;
 use super::marker::MARKER_LABEL;
+use crate::engine::client::{Client, SHORT, call};
 use crate::engine::{EngineError, observe};
+use crate::fleet::layers::Layer;
 use crate::fleet::stock::{Stock, StockedImage, layers};
 use crate::image::reference::ImageName;
 
@@ -58,16 +60,29 @@ impl DockerEngine {
     }
 }
 
+/// What an image of an engine consists of.
+pub(super) async fn layers_of(client: &Client, name: &str) -> Result<Vec<Layer>, EngineError> {
+    let docker = client.docker();
+    let (image, history) =
+        tokio::try_join!(call(SHORT, docker.inspect_image(name)), call(SHORT, docker.image_history(name)))?;
+    let contents = image.root_fs.and_then(|root| root.layers).unwrap_or_default();
+    let sized = layers(&contents, &steps(&history));
+    Ok(contents.into_iter().zip(sized).map(|(content, sized)| Layer { content, bytes: sized.bytes }).collect())
+}
+
+/// What the steps of an image took, lowest first; the engine begins with the last.
+fn steps(history: &[ImageHistoryResponseItem]) -> Vec<u64> {
+    history.iter().rev().map(|step| u64::try_from(step.size).unwrap_or_default()).collect()
+}
+
 fn stocked(image: &ImageInspect, history: &[ImageHistoryResponseItem]) -> StockedImage {
     let diffs = image.root_fs.as_ref().and_then(|root| root.layers.clone()).unwrap_or_default();
-    // The engine begins with the last step.
-    let steps: Vec<_> = history.iter().rev().map(|step| u64::try_from(step.size).unwrap_or_default()).collect();
     let digests = image.repo_digests.iter().flatten().filter(|name| !name.starts_with("<none>"));
     StockedImage {
         tags: image.repo_tags.iter().flatten().filter(|name| !name.starts_with("<none>")).cloned().collect(),
         digests: digests.map(|name| complete(name)).collect(),
         created: image.created.as_ref().and_then(|time| observe::timestamp(time)),
-        layers: layers(&diffs, &steps),
+        layers: layers(&diffs, &steps(history)),
         users: BTreeSet::new(),
     }
 }

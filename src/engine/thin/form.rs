@@ -4,15 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Saved;
-
-/// How an engine keeps images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Store {
-    /// Layers unpacked, by a graph driver such as overlay2.
-    Graph,
-    /// Blobs as they came, in containerd.
-    Containerd,
-}
+use crate::fleet::layers::Store;
 
 /// A part of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +18,6 @@ pub enum Piece {
         /// How many.
         size: u64,
     },
-}
-
-impl Piece {
-    /// How many bytes it is.
-    pub fn size(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Saved { size, .. } => *size,
-        }
-    }
 }
 
 const BLOCK: u64 = 512;
@@ -56,7 +38,7 @@ fn docker_archive(archive: &mut Thin, image: &Saved, name: &str, held: &[bool]) 
     let config = format!("{}.json", hex::encode(Sha256::digest(&image.config)));
     let layers: Vec<_> = image.layers.iter().map(|layer| path(&layer.diff_id)).collect();
     archive.json("manifest.json", &json!([{ "Config": config, "RepoTags": [name], "Layers": layers }]));
-    archive.file(&config, image.config.clone());
+    archive.file(&config, &image.config);
     archive.layers(image, held, |layer| path(&layer.diff_id));
 }
 
@@ -86,8 +68,8 @@ fn oci_layout(archive: &mut Thin, image: &Saved, name: &str, held: &[bool]) {
         },
     });
     archive.json("index.json", &json!({ "schemaVersion": 2, "manifests": [entry] }));
-    archive.file(&blob(&digest), manifest);
-    archive.file(&blob(&config), image.config.clone());
+    archive.file(&blob(&digest), &manifest);
+    archive.file(&blob(&config), &image.config);
     archive.layers(image, held, |layer| blob(&layer.digest));
 }
 
@@ -115,13 +97,13 @@ struct Thin {
 
 impl Thin {
     fn json(&mut self, name: &str, json: &Value) {
-        self.file(name, bytes_of(json));
+        self.file(name, &bytes_of(json));
     }
 
-    fn file(&mut self, name: &str, bytes: Vec<u8>) {
+    fn file(&mut self, name: &str, bytes: &[u8]) {
         self.header(name, bytes.len() as u64);
         let size = bytes.len() as u64;
-        self.pieces.push(Piece::Bytes(bytes));
+        self.bytes(bytes);
         self.pad(size.next_multiple_of(BLOCK) - size);
     }
 
@@ -150,12 +132,20 @@ impl Thin {
         header.set_size(size);
         header.set_path(name).unwrap_or_else(|error| unreachable!("{name} is short: {error}"));
         header.set_cksum();
-        self.pieces.push(Piece::Bytes(header.as_bytes().to_vec()));
+        self.bytes(header.as_bytes());
     }
 
     fn pad(&mut self, bytes: u64) {
         if bytes > 0 {
-            self.pieces.push(Piece::Bytes(vec![0; usize::try_from(bytes).unwrap_or_default()]));
+            self.bytes(&vec![0; usize::try_from(bytes).unwrap_or_default()]);
+        }
+    }
+
+    /// What is between two layers is one piece.
+    fn bytes(&mut self, more: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(Piece::Bytes(bytes)) => bytes.extend_from_slice(more),
+            _ => self.pieces.push(Piece::Bytes(more.to_vec())),
         }
     }
 }

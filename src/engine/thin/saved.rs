@@ -12,6 +12,8 @@ use tar::{Archive, EntryType};
 const MAX_ENTRIES: usize = 4096;
 /// The most bytes of what is read into memory: manifest and configuration.
 const MAX_TEXT: u64 = 4 << 20;
+/// Media type of a layer that is not packed.
+const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// Why an archive is not taken for an image.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,13 @@ pub struct Layer {
     pub offset: u64,
     /// Its bytes there.
     pub size: u64,
+}
+
+impl Layer {
+    /// Whether it lies packed in the archive.
+    pub fn is_packed(&self) -> bool {
+        self.media_type != PLAIN
+    }
 }
 
 /// One image, saved.
@@ -180,7 +189,7 @@ fn layer(file: &File, found: &HashMap<String, Found>, diff_id: String, path: &st
     let media_type = match &magic[..read.min(usize::try_from(size).unwrap_or(usize::MAX))] {
         [0x1f, 0x8b, ..] => "application/vnd.oci.image.layer.v1.tar+gzip",
         [0x28, 0xb5, 0x2f, 0xfd] => "application/vnd.oci.image.layer.v1.tar+zstd",
-        _ => "application/vnd.oci.image.layer.v1.tar",
+        _ => PLAIN,
     };
     // The name says it where engines write blobs; elsewhere they are not packed.
     let blob = path.strip_prefix("blobs/sha256/").map(|hex| format!("sha256:{hex}"));

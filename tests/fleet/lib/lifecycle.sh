@@ -100,6 +100,7 @@ host_wipe() {
     if [[ $(host_engine_of "$host") == none ]]; then host_renew "$host"; return; fi
     host_pid "$host" >/dev/null || host_boot "$host"
     net_link "$host" up
+    net_slow "$host" off
     host_unfill "$host"
     host_engine resume "$host" 2>/dev/null || true
     host_engine start "$host"

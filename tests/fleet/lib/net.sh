@@ -53,6 +53,17 @@ net_detach() {
     ip netns del "$(ns "$1")" 2>/dev/null || true
 }
 
+# net_slow NODE RATE : what goes to it waits its turn; `off` for as fast as it can.
+net_slow() {
+    local hub device="v$1"
+    hub=$(ns net)
+    if [[ $2 == off ]]; then
+        ip netns exec "$hub" tc qdisc del dev "$device" root 2>/dev/null || true
+    else
+        ip netns exec "$hub" tc qdisc replace dev "$device" root tbf rate "$2" burst 128k latency 200ms
+    fi
+}
+
 net_link() { ip -n "$(ns net)" link set "v$1" "$2"; }
 
 # Everything in a fleet namespace is ours: the surest way to find what has to end,

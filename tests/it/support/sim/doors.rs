@@ -12,6 +12,7 @@ use shipctl::engine::marker::{Marker, Markers};
 use shipctl::engine::memory::Held;
 use shipctl::engine::{Arrival, Engine, EngineError, LineSink, Provision, PullProgress, Sent};
 use shipctl::environment::{Health, Port, RestartPolicy, Scope, Smoke, edge};
+use shipctl::fleet::layers::{Holding, Store};
 use shipctl::fleet::observed::{Boot, ContainerState, ObservedHost};
 use shipctl::fleet::stamp::Stamp;
 use shipctl::fleet::stock::Stock;
@@ -26,7 +27,7 @@ use shipctl::template::rendered::RenderedFile;
 use super::balancer::SimBalancerDoor;
 use super::edge::SimEdgeDoor;
 use super::op::Op;
-use super::world::{Flaw, World};
+use super::world::{Flaw, State, World};
 
 /// One simulated host behind all its doors.
 #[derive(Clone)]
@@ -126,6 +127,12 @@ impl Engine for SimDoor {
         } else {
             Arrival::Pulled
         })
+    }
+
+    async fn holding(&self) -> Result<Holding, EngineError> {
+        let layers = |image: &String| vec!["base".to_owned(), image.clone()];
+        let images = |state: &mut State, _| state.host(&self.host).images.iter().map(layers).collect();
+        Ok(Holding { store: Store::Graph, images: self.world.look(&self.host, images).await? })
     }
 
     async fn provide(&self, _: &Scope, what: &Provision) -> Result<(), EngineError> {
