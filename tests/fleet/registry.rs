@@ -1,4 +1,4 @@
-//! A registry that does not let us in, and what operators do in one.
+//! A registry that does not let us in, what operators do in one, and a push by shipctl itself.
 
 use serde_json::Value;
 
@@ -83,4 +83,35 @@ fn operators_list_look_move_tags_and_remove_what_no_host_needs() {
     let left: Vec<_> = tags(&project).into_iter().map(|(tag, _)| tag).collect();
     assert_eq!(left, ["v1", "v2", "v3"]);
     assert_eq!(fleet.snapshot(), before);
+}
+
+/// The builder's engine has no business with the registry: it does not know the authority, as hosts and shipctl do.
+#[test]
+fn shipctl_pushes_what_a_builder_that_cannot_has_built() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.sources();
+    let build = "    image: shop/pushed:v1\n    build: { context: app, args: { RELEASE: v1 } }\n";
+    project.edit("    image: shop/web:v1\n", build);
+    let directory = format!("/etc/docker/certs.d/{}", fleet.registry());
+    fleet.script(&["exec", "builder", "mv", &directory, "/etc/docker/away"]);
+    let by_builder = project.run(&["deploy", "prod", "--yes"]);
+    project.edit("  username: shipctl\n", "  username: shipctl\n  push: shipctl\n");
+    let by_shipctl = project.run(&["deploy", "prod", "--yes"]);
+    let again = project.run(&["plan", "prod"]);
+    // What shipctl packs is what engines unpack, and another release shares its layers.
+    project.edit("args: { RELEASE: v1 }", "args: { RELEASE: v2 }");
+    project.edit("shop/pushed:v1", "shop/pushed:v2");
+    let next = project.run(&["deploy", "prod", "--yes"]);
+    fleet.script(&["exec", "builder", "mv", "/etc/docker/away", &directory]);
+    let by_builder = by_builder.expect(1);
+    assert!(by_builder.text().contains("the builder does not trust registry"), "{by_builder}");
+    let by_shipctl = by_shipctl.expect(0);
+    assert!(by_shipctl.has("pushing"), "{by_shipctl}");
+    let again = again.expect(0);
+    assert!(!again.has("pushing") && again.has("pinned"), "{again}");
+    let next = next.expect(0);
+    assert!(next.has("pushing"), "{next}");
+    assert_eq!(fleet.releases(), ["v2"; 3], "{next}");
+    fleet.assert_true(&next);
 }

@@ -1,12 +1,14 @@
-//! Where images come from that hosts are sent: the builder's engine. It is connected to when a host lacks one, and each
-//! image is saved once for all hosts.
+//! Where images come from that hosts are sent, or that shipctl pushes: the builder's engine. It is connected to when a host
+//! lacks one, and each image is saved once for all hosts.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bollard::Docker;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
@@ -55,21 +57,12 @@ impl Depot {
         };
         let open = || super::open(&self.builder, Supply::default());
         let builder = self.host.get_or_try_init(open).await.map_err(unreachable)?;
-        let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
-        let spool = |error: std::io::Error| {
-            EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
-        };
-        let file = tempfile::tempfile_in(&directory).map_err(spool)?;
-        let mut file = tokio::fs::File::from_std(file);
-        let mut archive = Box::pin(builder.client.docker().export_image(&image.reference()));
-        while let Some(chunk) = next(&mut archive, image).await? {
-            file.write_all(&chunk).await.map_err(spool)?;
-        }
-        file.flush().await.map_err(spool)?;
-        let file: File = file.into_std().await;
-        let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
-        let odd = |error: String| EngineError::Refused(format!("{image} of the builder: {error}"));
-        saved.map_err(|error| odd(error.to_string()))?.map(Arc::new).map_err(|error| odd(error.to_string()))
+        save(builder.client.docker(), &image.reference()).await.map(Arc::new).map_err(|error| match error {
+            EngineError::NotFound(_) => EngineError::Refused(format!(
+                "{image} is neither here nor on the builder any more; deploy that release again from its manifest"
+            )),
+            error => error,
+        })
     }
 
     /// Ends the connection, if there is one.
@@ -80,17 +73,41 @@ impl Depot {
     }
 }
 
+/// A file for a part of an image while it is sent. It has no name, and so is gone with this process.
+pub fn spool() -> io::Result<File> {
+    let directory = directory();
+    tempfile::tempfile_in(&directory).map_err(|error| in_spool(&directory, &error))
+}
+
+fn directory() -> PathBuf {
+    env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from)
+}
+
+fn in_spool(directory: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it cannot be kept in {} while it is sent: {error}", directory.display()))
+}
+
+/// An image of an engine, as that saves it.
+pub async fn save(docker: &Docker, reference: &str) -> Result<Saved, EngineError> {
+    let refused = |error: io::Error| EngineError::Refused(format!("{reference}: {error}"));
+    let written = |error: io::Error| refused(in_spool(&directory(), &error));
+    let mut file = tokio::fs::File::from_std(spool().map_err(refused)?);
+    let mut archive = Box::pin(docker.export_image(reference));
+    while let Some(chunk) = next(&mut archive).await? {
+        file.write_all(&chunk).await.map_err(written)?;
+    }
+    file.flush().await.map_err(written)?;
+    let file: File = file.into_std().await;
+    let odd = |error: String| EngineError::Refused(format!("{reference} of the builder: {error}"));
+    let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await.map_err(|error| odd(error.to_string()))?;
+    saved.map_err(|error| odd(error.to_string()))
+}
+
 async fn next<T>(
     archive: &mut (impl futures_util::Stream<Item = Result<T, bollard::errors::Error>> + Unpin),
-    image: &PinnedImage,
 ) -> Result<Option<T>, EngineError> {
     match timeout(STALL, archive.next()).await {
-        Ok(chunk) => chunk.transpose().map_err(|error| match EngineError::from(error) {
-            EngineError::NotFound(_) => EngineError::Refused(format!(
-                "{image} is neither here nor on the builder any more; deploy that release again from its manifest"
-            )),
-            error => error,
-        }),
+        Ok(chunk) => chunk.transpose().map_err(EngineError::from),
         Err(_) => Err(EngineError::InDoubt(format!("the builder has sent nothing for {} s", STALL.as_secs()))),
     }
 }
