@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oci_distribution::Reference as OciReference;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::time::{sleep, timeout};
@@ -67,7 +66,7 @@ impl OciRegistry {
     pub fn open(root: &Path, own: Option<&environment::Registry>, logins: Arc<Logins>) -> Result<Self, RegistryError> {
         let open = |own: &environment::Registry| {
             let authority = own.ca.as_ref().map(|ca| read_authority(&root.join(ca))).transpose()?;
-            Ok((own.host.clone(), Access::new(own.insecure, authority)?))
+            Ok((own.host.clone(), Access::new(own.insecure, authority.as_deref())?))
         };
         let own = own.map(open).transpose()?;
         Ok(Self { own, others: Access::new(false, None)?, logins })
@@ -136,9 +135,9 @@ fn pause_of(own: Duration, asked: Option<Duration>) -> Duration {
 }
 
 impl Access {
-    fn new(insecure: bool, authority: Option<Vec<u8>>) -> Result<Self, RegistryError> {
+    fn new(insecure: bool, authority: Option<&[u8]>) -> Result<Self, RegistryError> {
         let failed = |error: &dyn Error| RegistryError::Authority { path: "TLS".to_owned(), reason: chain(error) };
-        let pem = authority.as_deref().unwrap_or_default();
+        let pem = authority.unwrap_or_default();
         let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| failed(&error))?;
         let http = |patience: Duration| {
             let http = reqwest::Client::builder()
@@ -153,14 +152,6 @@ impl Access {
             http: http(TRY_TIMEOUT)?,
             slow: http(UPLOAD_TIMEOUT)?,
         })
-    }
-}
-
-fn to_oci(image: &Reference) -> OciReference {
-    let (registry, path) = (image.registry().to_owned(), image.path().to_owned());
-    match (image.digest(), image.tag()) {
-        (Some(digest), _) => OciReference::with_digest(registry, path, digest.as_str().to_owned()),
-        (None, tag) => OciReference::with_tag(registry, path, tag.unwrap_or_default().to_owned()),
     }
 }
 

@@ -51,13 +51,16 @@ struct Harbour {
     /// It takes blobs over from its other repositories.
     mounts: bool,
     /// Where uploads go, for a number; beneath itself, if nothing is said.
-    location: Option<Box<dyn Fn(&str, usize) -> Option<String> + Send>>,
+    location: Option<Location>,
     /// What it says that it has stored.
     says: Option<String>,
     /// Tokens are good for so many requests.
     tokens: Option<usize>,
     left: usize,
 }
+
+/// Where an upload of this number goes, in the words of this host.
+type Location = Box<dyn Fn(&str, usize) -> Option<String> + Send>;
 
 /// An answer's status, headers and body.
 type Answer = (&'static str, String, Vec<u8>);

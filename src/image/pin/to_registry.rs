@@ -25,8 +25,8 @@ enum Pushed {
 impl Pin<'_> {
     /// Pushes what the engine has under this name, unless the registry has just that.
     pub(in crate::image) async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
-        let pusher = self.environment.registry.as_ref().map(|registry| registry.push).unwrap_or_default();
-        let pushed = match pusher {
+        let who = self.environment.registry.as_ref().map(|registry| registry.push).unwrap_or_default();
+        let pushed = match who {
             Pusher::Builder => self.push_by_builder(docker, id, image).await?,
             Pusher::Shipctl => self.push_from_here(docker, id, image).await?,
         };

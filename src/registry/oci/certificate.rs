@@ -23,8 +23,7 @@ pub(super) async fn fingerprint(place: &Url) -> Option<String> {
     let mut connector = HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_http1().build();
     // It always fails, after the certificate was seen or before.
     let _failed = timeout(CONNECT_TIMEOUT, connector.call(place.as_str().parse().ok()?)).await;
-    let seen = look.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    seen
+    look.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Sees a certificate and accepts none.

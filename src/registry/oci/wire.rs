@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::fmt::rfc2822;
+use oci_distribution::Reference as OciReference;
 use oci_distribution::token_cache::RegistryTokenType;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -11,7 +12,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use super::super::token::{Scope, may_pass, obtain};
 use super::super::{RegistryError, bounded, place};
 use super::failure::{Failure, from_request, from_token, invalid, unauthorized};
-use super::{Access, certificate, to_oci};
+use super::{Access, certificate};
 use crate::image::printable::printable;
 use crate::image::reference::Reference;
 use crate::registry::credentials::Credentials;
@@ -67,7 +68,9 @@ impl Pass {
 impl Access {
     /// `scheme://host[:port]` of a registry.
     pub(super) fn base(&self, image: &Reference) -> Result<Url, Failure> {
-        let base = format!("{}://{}", self.scheme, to_oci(image).resolve_registry());
+        // One registry is reached by another name than it is called by.
+        let known = OciReference::with_tag(image.registry().to_owned(), image.path().to_owned(), String::new());
+        let base = format!("{}://{}", self.scheme, known.resolve_registry());
         Url::parse(&base).map_err(|error| invalid(image, format!("its address is none: {error}")))
     }
 
