@@ -77,7 +77,7 @@ async fn resolve(
 }
 
 #[tokio::test]
-async fn row_75_what_is_no_manifest_gives_no_digest() {
+async fn what_is_no_manifest_gives_no_digest() {
     for (answer, body, why) in [
         ("200 OK\r\ncontent-type: text/html", "<html>please log in</html>", "the manifest is not a JSON object"),
         ("200 OK", "", "the manifest is not a JSON object"),
@@ -90,7 +90,7 @@ async fn row_75_what_is_no_manifest_gives_no_digest() {
 }
 
 #[tokio::test]
-async fn row_76_the_digest_is_that_of_the_content() {
+async fn the_digest_is_that_of_the_content() {
     let named = |of: &str| -> &'static str { format!("200 OK\r\ndocker-content-digest: {of}").leak() };
     for other in [digest("other"), "sha256:12".to_owned(), format!("sha512:{}", "ab".repeat(64))] {
         let why = format!("it names the content {other:?}, and that is {}", digest(MANIFEST));
@@ -102,7 +102,7 @@ async fn row_76_the_digest_is_that_of_the_content() {
 }
 
 #[tokio::test]
-async fn row_77_a_manifest_is_one_image_or_one_index_whatever_it_is_called() {
+async fn a_manifest_is_one_image_or_one_index_whatever_it_is_called() {
     let neither = "a manifest that is neither one image nor one index";
     let called = |kind: &str| -> &'static str { format!("200 OK\r\ncontent-type: {kind}").leak() };
     for (answer, body, why) in [
@@ -160,7 +160,7 @@ where
 }
 
 #[tokio::test]
-async fn row_78_a_manifest_is_small_and_ends() {
+async fn a_manifest_is_small_and_ends() {
     let (why, asked) = refused("200 OK", &" ".repeat((4 << 20) + 1)).await;
     assert_eq!((&*why, asked), ("its answer has no end", 1));
     let host = stream(async |mut stream| {
@@ -175,7 +175,7 @@ async fn row_78_a_manifest_is_small_and_ends() {
 
 /// The clock is the runtime's: nobody waits.
 #[tokio::test(start_paused = true)]
-async fn row_78_a_manifest_that_comes_byte_by_byte_is_given_up() {
+async fn a_manifest_that_comes_byte_by_byte_is_given_up() {
     let host = stream(async |mut stream| {
         let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
         while stream.write_all(b" ").await.is_ok() {
@@ -188,7 +188,7 @@ async fn row_78_a_manifest_that_comes_byte_by_byte_is_given_up() {
 }
 
 #[tokio::test]
-async fn row_79_a_redirect_takes_no_credentials_along_and_leads_to_no_odd_place() {
+async fn a_redirect_takes_no_credentials_along_and_leads_to_no_odd_place() {
     // Credentials are asked for, and another host is named, which has the content.
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -231,7 +231,7 @@ async fn row_79_a_redirect_takes_no_credentials_along_and_leads_to_no_odd_place(
 }
 
 #[tokio::test]
-async fn row_80_a_password_goes_to_no_odd_token_server() {
+async fn a_password_goes_to_no_odd_token_server() {
     let long = format!("http://elsewhere/{}", "x".repeat(10 << 10));
     for (realm, why) in [
         ("ftp://elsewhere/token", "it sends credentials to what is no web address"),
@@ -255,7 +255,7 @@ async fn row_80_a_password_goes_to_no_odd_token_server() {
 }
 
 #[tokio::test]
-async fn row_81_a_token_is_used_at_once_and_one_that_is_not_taken_is_not_had_again() {
+async fn a_token_is_used_at_once_and_one_that_is_not_taken_is_not_had_again() {
     for (token, is_taken) in [
         (r#"{"token":"t"}"#, true),
         (r#"{"token":"t","expires_in":0}"#, true),
@@ -291,7 +291,7 @@ async fn row_81_a_token_is_used_at_once_and_one_that_is_not_taken_is_not_had_aga
 
 /// How long is waited is a function of its own, with its own tests (`registry::oci`).
 #[tokio::test]
-async fn row_82_a_registry_that_asks_for_patience_is_asked_again() {
+async fn a_registry_that_asks_for_patience_is_asked_again() {
     for after in ["1", "0", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"] {
         let busy: &'static str = format!("429 Too Many Requests\r\nretry-after: {after}").leak();
         let begun = tokio::time::Instant::now();
@@ -303,7 +303,7 @@ async fn row_82_a_registry_that_asks_for_patience_is_asked_again() {
 }
 
 #[tokio::test]
-async fn row_85_a_list_of_names_has_an_end() {
+async fn a_list_of_names_has_an_end() {
     for (is_circle, why) in [(true, "a list of names that goes in a circle"), (false, "a list of names without an end")]
     {
         let pages = Arc::new(Mutex::new(0));
@@ -334,7 +334,7 @@ async fn row_85_a_list_of_names_has_an_end() {
 }
 
 #[tokio::test]
-async fn row_86_a_layer_that_is_to_be_fetched_elsewhere_is_refused() {
+async fn a_layer_that_is_to_be_fetched_elsewhere_is_refused() {
     let why = "a manifest whose layers are to be fetched elsewhere";
     for body in [
         r#"{"schemaVersion":2,"config":{},"layers":[{"digest":"sha256:12","urls":["https://elsewhere/layer"]}]}"#,
@@ -370,7 +370,7 @@ async fn with_certificate(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn row_87_a_certificate_that_is_not_trusted_is_named_by_its_fingerprint() {
+async fn a_certificate_that_is_not_trusted_is_named_by_its_fingerprint() {
     let (registry, image) = open(&with_certificate("good").await, Some("ca.pem"));
     assert_eq!(registry.resolve(&image).await.expect("a digest").as_str(), digest(MANIFEST));
     for (name, ca, why) in [
