@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::images::publish_one;
-use crate::support::{Fleet, Project};
+use crate::support::{Fleet, Project, Shape};
 
 const WRONG: &str = "wr0ng-8c1f60d3e5";
 
@@ -114,4 +114,22 @@ fn shipctl_pushes_what_a_builder_that_cannot_has_built() {
     assert!(next.has("pushing"), "{next}");
     assert_eq!(fleet.releases(), ["v2"; 3], "{next}");
     fleet.assert_true(&next);
+}
+
+/// A builder whose store keeps blobs as they came, and calls an image by its manifest; what it has packed stays packed so.
+#[test]
+fn what_the_containerd_store_has_is_pushed_once_and_runs_on_every_engine() {
+    let fleet = Fleet::of(&Shape::ENGINES);
+    let project = Project::new(&fleet);
+    project.sources();
+    let build = "    image: shop/packed:v1\n    build: { context: app, args: { RELEASE: v1 } }\n";
+    project.edit("    image: shop/web:v1\n", build);
+    project.edit("  username: shipctl\n", "  username: shipctl\n  push: shipctl\n");
+    let socket = |name: &str| format!("{}\"", fleet.file(&format!("{name}/docker.sock")).display());
+    project.edit(&socket("builder"), &socket("h3"));
+    let run = project.deploy(0);
+    assert!(run.has("pushing"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    let again = project.run(&["plan", "prod"]).expect(0);
+    assert!(!again.has("pushing") && again.has("pinned"), "{again}");
 }
