@@ -1,5 +1,7 @@
 //! A registry that does not let us in, what operators do in one, and a push by shipctl itself.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::support::images::publish_one;
@@ -103,7 +105,15 @@ fn shipctl_pushes_what_a_builder_that_cannot_has_built() {
     project.edit("args: { RELEASE: v1 }", "args: { RELEASE: v2 }");
     project.edit("shop/pushed:v1", "shop/pushed:v2");
     let next = project.run(&["deploy", "prod", "--yes"]);
+    // The same image in another repository, beside a service whose repository has its layers.
+    project.edit("shop/pushed:v2", "shop/moved:v2");
+    project.edit("services:\n", "services:\n  other: { image: shop/pushed:v2, health: none }\n");
+    let moved = project.run(&["plan", "prod"]);
     fleet.script(&["exec", "builder", "mv", "/etc/docker/away", &directory]);
+    moved.expect(0);
+    let log = fs::read_to_string(fleet.file("registry/log")).expect("the registry's log");
+    let mounts = log.lines().filter(|line| line.contains("/v2/shop/moved/blobs/uploads/?mount=sha256:"));
+    assert!(mounts.clone().any(|line| line.contains("http.response.status=201")), "{:#?}", mounts.collect::<Vec<_>>());
     let by_builder = by_builder.expect(1);
     assert!(by_builder.text().contains("the builder does not trust registry"), "{by_builder}");
     let by_shipctl = by_shipctl.expect(0);
