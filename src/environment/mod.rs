@@ -173,6 +173,18 @@ pub struct Registry {
     pub insecure: bool,
     /// From the manifest; `None` asks the Docker configuration and its credential helpers.
     pub login: Option<RegistryLogin>,
+    /// Who pushes what is built.
+    pub push: Pusher,
+}
+
+/// `registry.push`: who brings images to the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pusher {
+    /// The engine that has built them.
+    #[default]
+    Builder,
+    /// shipctl itself, so that the builder needs no access to the registry.
+    Shipctl,
 }
 
 /// Credentials of a registry.

@@ -191,6 +191,7 @@ mod tests {
     use crate::environment::{self, FileTarget, Transfer};
     use crate::fleet::Endpoint;
     use crate::image::digest::Digest;
+    use crate::image::parcel::Parcel;
     use crate::redact::Redactor;
     use crate::registry::credentials::Logins;
     use crate::registry::{Registry, RegistryError};
@@ -224,11 +225,31 @@ COPY --chown=1000:0 ["file0", "/etc/a b/\\$x.conf"]
             assert!(image.digest().is_some(), "what a tag names may change between two questions");
             Ok(self.0.map(|content| (CONTENT_LABEL.to_owned(), content.to_owned())).into_iter().collect())
         }
+
+        async fn configuration(&self, _: &Reference) -> Result<Option<Digest>, RegistryError> {
+            unreachable!("nothing is pushed")
+        }
+
+        async fn push(
+            &self,
+            _: &Reference,
+            _: &Parcel,
+            _: &[Reference],
+            _: &(dyn Fn(u64, u64) + Send + Sync),
+        ) -> Result<Digest, RegistryError> {
+            unreachable!("nothing is pushed")
+        }
     }
 
     #[tokio::test]
     async fn an_image_that_was_pushed_under_the_tag_is_not_taken_for_one_with_the_content() {
-        let registry = environment::Registry { host: "r.internal".to_owned(), ca: None, insecure: false, login: None };
+        let registry = environment::Registry {
+            host: "r.internal".to_owned(),
+            ca: None,
+            insecure: false,
+            login: None,
+            push: environment::Pusher::Builder,
+        };
         let logins = Logins::new(Some(&registry), &BTreeMap::new(), None, Redactor::default()).unwrap();
         let environment = Environment {
             project: "shop".parse().unwrap(),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha2::{Digest as _, Sha256};
+
 /// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a digest: expected `sha256:` and 64 of 0-9 and a-f")]
@@ -14,6 +16,16 @@ pub struct InvalidDigest(pub String);
 pub struct Digest(String);
 
 impl Digest {
+    /// Of this content.
+    pub fn of(content: &[u8]) -> Self {
+        Self::from_hash(&Sha256::digest(content))
+    }
+
+    /// Of what has been hashed.
+    pub fn from_hash(hash: &[u8]) -> Self {
+        Self(format!("sha256:{}", hex::encode(hash)))
+    }
+
     /// With the algorithm.
     pub fn as_str(&self) -> &str {
         &self.0

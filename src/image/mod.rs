@@ -15,6 +15,7 @@ pub mod digest;
 pub mod dockerignore;
 mod key;
 mod output;
+pub mod parcel;
 mod pattern;
 pub mod pin;
 pub(crate) mod printable;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bollard::Docker;
 use bollard::errors::Error as EngineError;
 
 use super::build::{Extras, build, engine_error};
 use super::digest::Digest;
-use super::push::{PushError, push, tag};
+use super::push::tag;
 use super::reference::{DEFAULT_TAG, ImageName, Reference};
 use super::{Cause, ImageError, Progress, Sink};
 use crate::container::PinnedImage;
@@ -17,6 +16,8 @@ use crate::environment::{Build, Environment, Secret};
 use crate::name::{SecretName, ServiceName};
 use crate::registry::credentials::Logins;
 use crate::registry::{Registry, RegistryError};
+
+mod to_registry;
 
 /// Hexadecimal digits of an image id that make a tag.
 const CONTENT_TAG: usize = 12;
@@ -113,33 +114,6 @@ impl Pin<'_> {
         tag(docker, &id, &image.repository(), &tag_name).await?;
         let digest = self.push(docker, &id, &image).await?;
         Ok(registry_image(&image, &digest, label))
-    }
-
-    /// Pushes what the engine has under this name, unless the registry has just that.
-    pub(super) async fn push(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Digest, Cause> {
-        if let Some(digest) = self.present(docker, id, image).await? {
-            (self.progress)(Progress::Present { digest: digest.to_string() });
-            return Ok(digest);
-        }
-        let credentials = self.sources.logins.of(image.registry()).await?;
-        let pushed = push(docker, image, &credentials, self.progress).await?;
-        // By digest and not by tag: another push may have taken the tag since, and this rollout keeps its own content.
-        let found = self.sources.registry.resolve(&image.with_digest(pushed.clone())).await?;
-        if found != pushed {
-            return Err(PushError::Differs { registry: image.registry().to_owned(), found, pushed }.into());
-        }
-        (self.progress)(Progress::Pushed { digest: pushed.to_string() });
-        Ok(pushed)
-    }
-
-    /// The digest under which the registry has this very image as this very tag, if the engine knows that from an earlier
-    /// push. It saves the push, and registries with immutable tags refuse a second one.
-    async fn present(&self, docker: &Docker, id: &str, image: &Reference) -> Result<Option<Digest>, Cause> {
-        let Some(digest) = self.resolve_if_any(image).await? else { return Ok(None) };
-        let details = docker.inspect_image(id).await.map_err(|error| Cause::Engine(engine_error(&error)))?;
-        let known = details.repo_digests.unwrap_or_default();
-        // Engines shorten the names of the default registry; such an image is pushed again, which does no harm.
-        Ok(known.contains(&image.with_digest(digest.clone()).to_string()).then_some(digest))
     }
 
     /// Some registries deny access to a repository that the first push is yet to create.

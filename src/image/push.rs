@@ -52,14 +52,14 @@ pub enum PushError {
         /// In the engine's or the registry's words.
         reason: String,
     },
-    /// The registry shows other content under the digest than the builder has pushed.
-    #[error("registry {registry} names the image {found}, but the builder pushed {pushed}")]
+    /// The registry shows other content under the digest than was pushed.
+    #[error("registry {registry} names the image {found}, but {pushed} was pushed")]
     Differs {
         /// The registry.
         registry: String,
         /// What the registry says.
         found: Digest,
-        /// What the builder says.
+        /// What was pushed.
         pushed: Digest,
     },
 }
@@ -70,7 +70,7 @@ impl PushError {
         match self {
             Self::Untrusted { registry, .. } => Some(format!(
                 "on the builder, put the authority into /etc/docker/certs.d/{registry}/ca.crt, or list a registry without TLS \
-                 under `insecure-registries` in /etc/docker/daemon.json"
+                 under `insecure-registries` in /etc/docker/daemon.json; or set `registry.push: shipctl`, and it need not reach it"
             )),
             Self::Unauthorized { registry, origin, .. } => Some(origin.hint(registry)),
             Self::Failed { .. } | Self::Differs { .. } => None,

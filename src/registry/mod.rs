@@ -1,5 +1,5 @@
-//! Image registries, as a door: which content a reference names, and what an image says of itself; and what operators do in
-//! one ([`oci`]). No layer is pushed or pulled through it; engines do that.
+//! Image registries, as a door: which content a reference names, what an image says of itself, and pushing one that is at hand;
+//! and what operators do in one ([`oci`]). No layer is pulled through it; engines do that.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use reqwest::Response;
 
 use crate::image::digest::Digest;
+use crate::image::parcel::Parcel;
 use crate::image::reference::Reference;
 
 pub mod credentials;
@@ -15,6 +16,7 @@ pub mod description;
 pub mod docker_config;
 pub mod manifest;
 pub mod oci;
+mod place;
 pub mod token;
 
 use credentials::Origin;
@@ -28,6 +30,20 @@ pub trait Registry: Send + Sync {
 
     /// The labels of an image, from its configuration; of an index, those of its first image.
     async fn labels(&self, image: &Reference) -> Result<BTreeMap<String, String>, RegistryError>;
+
+    /// The digest of an image's configuration, by which two images are the same whatever their layers are packed with;
+    /// `None` of an index.
+    async fn configuration(&self, image: &Reference) -> Result<Option<Digest>, RegistryError>;
+
+    /// Pushes an image under a tag and returns its digest. Only what the repository lacks is sent; what one of `others`, of
+    /// the same registry, has is taken from there, if the registry does that. `told` hears of bytes, sent and to be sent.
+    async fn push(
+        &self,
+        image: &Reference,
+        parcel: &Parcel,
+        others: &[Reference],
+        told: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Digest, RegistryError>;
 }
 
 /// Why a registry did not answer a question.

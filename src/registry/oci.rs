@@ -8,30 +8,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oci_distribution::client::{Certificate, CertificateEncoding, Client, ClientConfig, ClientProtocol};
-use oci_distribution::errors::{OciDistributionError, OciErrorCode};
-use oci_distribution::secrets::RegistryAuth;
-use oci_distribution::token_cache::RegistryTokenType;
-use oci_distribution::{Reference as OciReference, RegistryOperation};
-use reqwest::StatusCode;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::time::{sleep, timeout};
 
-use super::credentials::{Credentials, Logins};
-use super::token::{Scope, TokenError, may_pass, obtain};
+use super::credentials::Logins;
 use super::{Registry, RegistryError, chain, manifest};
 use crate::environment;
 use crate::image::digest::Digest;
-use crate::image::printable::printable;
+use crate::image::parcel::Parcel;
 use crate::image::reference::Reference;
 
+mod certificate;
+mod failure;
 mod keep;
+mod push;
+mod read;
+mod upload;
+mod wire;
+
+use failure::Failure;
+pub(super) use wire::retry_after;
 
 /// To connect, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one try, with everything it takes.
 const TRY_TIMEOUT: Duration = Duration::from_secs(20);
+/// For one piece of a blob, and for a registry's last word on it.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
+/// Who asks.
+const USER_AGENT: &str = concat!("shipctl/", env!("CARGO_PKG_VERSION"));
+/// The longest that a registry can have us wait before a further try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a question is put, and the pauses in between.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
@@ -46,9 +54,10 @@ pub struct OciRegistry {
 
 struct Access {
     scheme: &'static str,
-    client: Client,
-    /// For challenges and tokens. Follows no redirects: what is sent there holds credentials.
+    /// Follows no redirects by itself: what is sent holds credentials.
     http: reqwest::Client,
+    /// The same, for what takes its time: bytes on their way, and a registry that goes over what it was sent.
+    slow: reqwest::Client,
 }
 
 impl OciRegistry {
@@ -57,7 +66,7 @@ impl OciRegistry {
     pub fn open(root: &Path, own: Option<&environment::Registry>, logins: Arc<Logins>) -> Result<Self, RegistryError> {
         let open = |own: &environment::Registry| {
             let authority = own.ca.as_ref().map(|ca| read_authority(&root.join(ca))).transpose()?;
-            Ok((own.host.clone(), Access::new(own.insecure, authority)?))
+            Ok((own.host.clone(), Access::new(own.insecure, authority.as_deref())?))
         };
         let own = own.map(open).transpose()?;
         Ok(Self { own, others: Access::new(false, None)?, logins })
@@ -81,6 +90,23 @@ impl Registry for OciRegistry {
         let access = self.access(image.registry());
         patiently(image.registry(), || access.labels(image, &credentials)).await
     }
+
+    async fn configuration(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
+        let credentials = self.logins.of(image.registry()).await?;
+        let access = self.access(image.registry());
+        let (manifest, _) = patiently(image.registry(), || access.manifest(image, &credentials)).await?;
+        Ok(manifest::config(&manifest))
+    }
+
+    async fn push(
+        &self,
+        image: &Reference,
+        parcel: &Parcel,
+        others: &[Reference],
+        told: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Digest, RegistryError> {
+        self.send(image, parcel, others, told).await
+    }
 }
 
 /// Puts a question again while there is hope for an answer.
@@ -90,171 +116,43 @@ where
 {
     let mut pauses = PAUSES.iter();
     loop {
-        let reason = match timeout(TRY_TIMEOUT, ask()).await {
+        let (reason, after) = match timeout(TRY_TIMEOUT, ask()).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(Failure::Final(error))) => return Err(error),
-            Ok(Err(Failure::Again(reason))) => reason,
-            Err(_) => format!("no answer within {} s", TRY_TIMEOUT.as_secs()),
+            Ok(Err(Failure::Again { reason, after })) => (reason, after),
+            Err(_) => (format!("no answer within {} s", TRY_TIMEOUT.as_secs()), None),
         };
         match pauses.next() {
-            Some(pause) => sleep(*pause).await,
+            Some(pause) => sleep(pause_of(*pause, after)).await,
             None => return Err(RegistryError::Unreachable { registry: registry.to_owned(), reason }),
         }
     }
 }
 
-/// How one try ended.
-enum Failure {
-    Final(RegistryError),
-    Again(String),
+/// What a registry asks for counts, up to a limit.
+fn pause_of(own: Duration, asked: Option<Duration>) -> Duration {
+    own.max(asked.unwrap_or_default().min(LONGEST_PAUSE))
 }
 
 impl Access {
-    fn new(insecure: bool, authority: Option<Vec<u8>>) -> Result<Self, RegistryError> {
+    fn new(insecure: bool, authority: Option<&[u8]>) -> Result<Self, RegistryError> {
         let failed = |error: &dyn Error| RegistryError::Authority { path: "TLS".to_owned(), reason: chain(error) };
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(TRY_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none());
-        if let Some(pem) = &authority {
-            http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(|error| failed(&error))?);
-        }
-        let config = ClientConfig {
-            protocol: if insecure { ClientProtocol::Http } else { ClientProtocol::Https },
-            extra_root_certificates: authority
-                .map(|data| Certificate { encoding: CertificateEncoding::Pem, data })
-                .into_iter()
-                .collect(),
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(TRY_TIMEOUT),
-            // Of an image that was made for one platform there is one, beside what speaks of it.
-            platform_resolver: Some(Box::new(|entries| entries.first().map(|entry| entry.digest.clone()))),
-            user_agent: concat!("shipctl/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
+        let pem = authority.unwrap_or_default();
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| failed(&error))?;
+        let http = |patience: Duration| {
+            let http = reqwest::Client::builder()
+                .user_agent(USER_AGENT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(patience)
+                .redirect(reqwest::redirect::Policy::none());
+            http.tls_certs_merge(authorities.clone()).build().map_err(|error| failed(&error))
         };
         Ok(Self {
             scheme: if insecure { "http" } else { "https" },
-            client: Client::try_from(config).map_err(|error| failed(&error))?,
-            http: http.build().map_err(|error| failed(&error))?,
+            http: http(TRY_TIMEOUT)?,
+            slow: http(UPLOAD_TIMEOUT)?,
         })
     }
-
-    async fn labels(&self, image: &Reference, credentials: &Credentials) -> Result<BTreeMap<String, String>, Failure> {
-        let reference = to_oci(image);
-        let granted = self.enter(&reference, image, credentials).await?;
-        let (_, _, config) = self
-            .client
-            .pull_manifest_and_config(&reference, &RegistryAuth::Anonymous)
-            .await
-            .map_err(|error| from_oci(error, image, credentials, granted))?;
-        manifest::labels(&config).map_err(|reason| invalid(image, reason))
-    }
-
-    /// Obtains a token where one is needed; whether who we are was accepted.
-    async fn enter(
-        &self,
-        reference: &OciReference,
-        image: &Reference,
-        credentials: &Credentials,
-    ) -> Result<bool, Failure> {
-        let base = format!("{}://{}", self.scheme, reference.resolve_registry());
-        let token = obtain(&self.http, &base, Scope::Pull(image.path()), credentials)
-            .await
-            .map_err(|error| from_token(error, image, credentials))?;
-        let granted = matches!(token, Some(RegistryTokenType::Bearer(_)));
-        if let Some(token) = token {
-            self.client.tokens.insert(reference, RegistryOperation::Pull, token).await;
-        }
-        Ok(granted)
-    }
-}
-
-/// What cannot be used, and is no better next time.
-fn invalid(image: &Reference, reason: String) -> Failure {
-    Failure::Final(RegistryError::Invalid { registry: image.registry().to_owned(), reason })
-}
-
-fn to_oci(image: &Reference) -> OciReference {
-    let (registry, path) = (image.registry().to_owned(), image.path().to_owned());
-    match (image.digest(), image.tag()) {
-        (Some(digest), _) => OciReference::with_digest(registry, path, digest.as_str().to_owned()),
-        (None, tag) => OciReference::with_tag(registry, path, tag.unwrap_or_default().to_owned()),
-    }
-}
-
-fn from_token(error: TokenError, image: &Reference, credentials: &Credentials) -> Failure {
-    match error {
-        TokenError::Unauthorized => Failure::Final(unauthorized(image, credentials, false)),
-        TokenError::Again(reason) => Failure::Again(reason),
-        TokenError::Request(error) => from_request(&error, image),
-        TokenError::Invalid(reason) => invalid(image, reason),
-    }
-}
-
-fn from_oci(error: OciDistributionError, image: &Reference, credentials: &Credentials, granted: bool) -> Failure {
-    let registry = image.registry().to_owned();
-    let not_found = || RegistryError::NotFound { registry: registry.clone(), image: image.to_string() };
-    match error {
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            Failure::Final(unauthorized(image, credentials, granted))
-        }
-        OciDistributionError::RegistryError { envelope, .. } => {
-            match envelope.errors.first().map(|error| &error.code) {
-                Some(OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown | OciErrorCode::NotFound) => {
-                    Failure::Final(not_found())
-                }
-                Some(OciErrorCode::Unauthorized) => Failure::Final(unauthorized(image, credentials, granted)),
-                Some(OciErrorCode::Denied) => Failure::Final(unauthorized(image, credentials, true)),
-                Some(OciErrorCode::Toomanyrequests) => Failure::Again("it asks for fewer requests".to_owned()),
-                _ => Failure::Final(RegistryError::Refused { registry, reason: printable(&envelope.to_string()) }),
-            }
-        }
-        OciDistributionError::ServerError { code, message, .. } => match StatusCode::from_u16(code) {
-            Ok(StatusCode::NOT_FOUND) => Failure::Final(not_found()),
-            Ok(StatusCode::FORBIDDEN) => Failure::Final(unauthorized(image, credentials, true)),
-            Ok(status) if may_pass(status) => Failure::Again(format!("it answered {status}")),
-            _ => Failure::Final(RegistryError::Refused { registry, reason: printable(&format!("{code} {message}")) }),
-        },
-        OciDistributionError::RequestError(error) => from_request(&error, image),
-        other => Failure::Final(RegistryError::Invalid { registry, reason: printable(&chain(&other)) }),
-    }
-}
-
-fn from_request(error: &reqwest::Error, image: &Reference) -> Failure {
-    let registry = image.registry().to_owned();
-    // Trust does not come with time: what fails in TLS fails at once.
-    let reason = match tls_error(error) {
-        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
-        Some(error) => printable(&error.to_string()),
-        None => return Failure::Again(printable(&chain(error))),
-    };
-    Failure::Final(RegistryError::Untrusted { registry, reason })
-}
-
-/// `granted` says that who we are was accepted, so that only the repository can be what is refused.
-fn unauthorized(image: &Reference, credentials: &Credentials, granted: bool) -> RegistryError {
-    let (registry, path) = (image.registry().to_owned(), image.path().to_owned());
-    let origin = credentials.origin.clone();
-    if granted {
-        RegistryError::Denied { registry, path, origin }
-    } else {
-        RegistryError::Unauthorized { registry, path, origin }
-    }
-}
-
-/// The TLS error beneath a failed request. I/O errors are wrapped in each other, out of reach of `source`.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        if let Some(tls) = error.downcast_ref() {
-            return Some(tls);
-        }
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 fn read_authority(path: &Path) -> Result<Vec<u8>, RegistryError> {
@@ -265,5 +163,18 @@ fn read_authority(path: &Path) -> Result<Vec<u8>, RegistryError> {
         Some(Ok(_)) => Ok(pem),
         Some(Err(error)) => Err(failed(error.to_string())),
         None => Err(failed("there is no certificate in it".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_cannot_have_us_wait_for_a_day() {
+        let own = Duration::from_millis(250);
+        let asked = |seconds| pause_of(own, Some(Duration::from_secs(seconds)));
+        assert_eq!((asked(86_400), asked(7)), (LONGEST_PAUSE, Duration::from_secs(7)));
+        assert_eq!((asked(0), pause_of(own, None)), (own, own));
     }
 }

@@ -3,15 +3,22 @@
 //! This is done here and not by the client library because a password may only go to a place that the registry named
 //! over a trusted connection, and because the library knows no identity tokens.
 
+use std::time::Duration;
+
 use oci_distribution::token_cache::{RegistryToken, RegistryTokenType};
 use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
 
-use super::bounded;
 use super::credentials::{Credentials, Kind};
+use super::oci::retry_after;
+use super::{bounded, place};
+use crate::image::printable::printable;
 
 /// The most bytes of a token server's answer.
 const MAX_ANSWER: usize = 1 << 20;
+
+/// The most bytes of a challenge.
+const MAX_CHALLENGE: usize = 4 << 10;
 
 /// Why there is no token.
 #[derive(Debug)]
@@ -19,7 +26,12 @@ pub(super) enum TokenError {
     /// The credentials were not accepted.
     Unauthorized,
     /// No answer, or one that may be different next time.
-    Again(String),
+    Again {
+        /// What was said.
+        reason: String,
+        /// How long we are asked to wait.
+        after: Option<Duration>,
+    },
     /// The connection failed.
     Request(reqwest::Error),
     /// An answer that cannot be used.
@@ -49,6 +61,9 @@ pub enum Challenge {
 impl Challenge {
     /// Reads a `WWW-Authenticate` header.
     pub fn parse(header: &str) -> Option<Self> {
+        if header.len() > MAX_CHALLENGE {
+            return None;
+        }
         let (scheme, mut rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
         if scheme.eq_ignore_ascii_case("basic") {
             return Some(Self::Basic);
@@ -80,6 +95,8 @@ pub(super) enum Scope<'a> {
     Pull(&'a str),
     /// To write to it, too.
     Push(&'a str),
+    /// To write to it what another one, the second, has.
+    Mount(&'a str, &'a str),
     /// To remove from it, too.
     Delete(&'a str),
     /// To list repositories.
@@ -87,28 +104,35 @@ pub(super) enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn text(self) -> String {
+    fn texts(self) -> Vec<String> {
+        let of = |repository: &str, rights: &str| format!("repository:{repository}:{rights}");
         match self {
-            Self::Pull(repository) => format!("repository:{repository}:pull"),
-            Self::Push(repository) => format!("repository:{repository}:pull,push"),
-            Self::Delete(repository) => format!("repository:{repository}:pull,delete"),
-            Self::Catalog => "registry:catalog:*".to_owned(),
+            Self::Pull(repository) => vec![of(repository, "pull")],
+            Self::Push(repository) => vec![of(repository, "pull,push")],
+            Self::Mount(repository, other) => vec![of(repository, "pull,push"), of(other, "pull")],
+            Self::Delete(repository) => vec![of(repository, "pull,delete")],
+            Self::Catalog => vec!["registry:catalog:*".to_owned()],
         }
     }
 }
 
 /// What to present with requests of this scope; `None` where the registry asks for nothing, or where there are no
-/// credentials to answer with. `base` is the registry's `scheme://host[:port]`.
+/// credentials to answer with. `home` is the registry's `scheme://host[:port]`.
 pub(super) async fn obtain(
     http: &reqwest::Client,
-    base: &str,
+    home: &Url,
     scope: Scope<'_>,
     credentials: &Credentials,
 ) -> Result<Option<RegistryTokenType>, TokenError> {
-    let answer = http.get(format!("{base}/v2/")).send().await?;
+    let answer = http.get(home.join("/v2/").unwrap_or_else(|_| home.clone())).send().await?;
     match answer.status() {
         StatusCode::UNAUTHORIZED => {}
-        status if may_pass(status) => return Err(TokenError::Again(format!("it answered {status}"))),
+        status if may_pass(status) => {
+            return Err(TokenError::Again {
+                reason: format!("it answered {status}"),
+                after: retry_after(answer.headers()),
+            });
+        }
         _ => return Ok(None),
     }
     let headers = answer.headers().get_all(header::WWW_AUTHENTICATE);
@@ -118,7 +142,8 @@ pub(super) async fn obtain(
         }
         (Some(Challenge::Basic), _) => Ok(None),
         (Some(Challenge::Bearer { realm, service }), _) => {
-            let realm = check_realm(&realm, base)?;
+            let to = |why: String| TokenError::Invalid(format!("it sends credentials {}", printable(&why)));
+            let realm = place::named(home, home, &realm).map_err(to)?;
             let token = fetch(http, realm, service.as_deref(), scope, credentials).await?;
             Ok(Some(RegistryTokenType::Bearer(RegistryToken::Token { token })))
         }
@@ -131,15 +156,6 @@ pub(super) fn may_pass(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// A token server may be another host, but never a less protected one than the registry itself.
-fn check_realm(realm: &str, base: &str) -> Result<Url, TokenError> {
-    let url = Url::parse(realm).ok().filter(|url| url.username().is_empty() && url.password().is_none());
-    match url {
-        Some(url) if url.scheme() == "https" || (url.scheme() == "http" && base.starts_with("http://")) => Ok(url),
-        _ => Err(TokenError::Invalid("it sends credentials to a token server that is not https".to_owned())),
-    }
-}
-
 async fn fetch(
     http: &reqwest::Client,
     realm: Url,
@@ -147,8 +163,9 @@ async fn fetch(
     scope: Scope<'_>,
     credentials: &Credentials,
 ) -> Result<String, TokenError> {
-    let scope = scope.text();
-    let mut fields = vec![("scope", scope.as_str())];
+    let scopes = scope.texts();
+    let joined = scopes.join(" ");
+    let mut fields: Vec<_> = scopes.iter().map(|scope| ("scope", scope.as_str())).collect();
     fields.extend(service.map(|service| ("service", service)));
     let request = match &credentials.kind {
         Kind::Anonymous => http.get(with_query(realm, &fields)),
@@ -156,6 +173,9 @@ async fn fetch(
             http.get(with_query(realm, &fields)).basic_auth(username, Some(password.expose()))
         }
         Kind::IdentityToken(token) => {
+            // A form has them in one field.
+            fields.retain(|(name, _)| *name != "scope");
+            fields.insert(0, ("scope", &joined));
             fields.extend([
                 ("grant_type", "refresh_token"),
                 ("client_id", "shipctl"),
@@ -173,7 +193,10 @@ async fn fetch(
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(TokenError::Unauthorized);
         }
-        status if may_pass(status) => return Err(TokenError::Again(format!("its token server answered {status}"))),
+        status if may_pass(status) => {
+            let reason = format!("its token server answered {status}");
+            return Err(TokenError::Again { reason, after: retry_after(answer.headers()) });
+        }
         status => return Err(TokenError::Invalid(format!("its token server answered {status}"))),
     }
     let endless = || TokenError::Invalid("its token server's answer has no end".to_owned());

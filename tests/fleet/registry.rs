@@ -1,9 +1,11 @@
-//! A registry that does not let us in, and what operators do in one.
+//! A registry that does not let us in, what operators do in one, and a push by shipctl itself.
+
+use std::fs;
 
 use serde_json::Value;
 
 use crate::support::images::publish_one;
-use crate::support::{Fleet, Project};
+use crate::support::{Fleet, Project, Shape};
 
 const WRONG: &str = "wr0ng-8c1f60d3e5";
 
@@ -139,4 +141,61 @@ fn operators_list_look_move_tags_and_remove_what_no_host_needs() {
     let left: Vec<_> = tags(&project).into_iter().map(|(tag, _)| tag).collect();
     assert_eq!(left, ["v1", "v2", "v3"]);
     assert_eq!(fleet.snapshot(), before);
+}
+
+/// The builder's engine has no business with the registry: it does not know the authority, as hosts and shipctl do.
+#[test]
+fn shipctl_pushes_what_a_builder_that_cannot_has_built() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.sources();
+    let build = "    image: shop/pushed:v1\n    build: { context: app, args: { RELEASE: v1 } }\n";
+    project.edit("    image: shop/web:v1\n", build);
+    let directory = format!("/etc/docker/certs.d/{}", fleet.registry());
+    fleet.script(&["exec", "builder", "mv", &directory, "/etc/docker/away"]);
+    let by_builder = project.run(&["deploy", "prod", "--yes"]);
+    project.edit("  username: shipctl\n", "  username: shipctl\n  push: shipctl\n");
+    let by_shipctl = project.run(&["deploy", "prod", "--yes"]);
+    let again = project.run(&["plan", "prod"]);
+    // What shipctl packs is what engines unpack, and another release shares its layers.
+    project.edit("args: { RELEASE: v1 }", "args: { RELEASE: v2 }");
+    project.edit("shop/pushed:v1", "shop/pushed:v2");
+    let next = project.run(&["deploy", "prod", "--yes"]);
+    // The same image in another repository, beside a service whose repository has its layers.
+    project.edit("shop/pushed:v2", "shop/moved:v2");
+    project.edit("services:\n", "services:\n  other: { image: shop/pushed:v2, health: none }\n");
+    let moved = project.run(&["plan", "prod"]);
+    fleet.script(&["exec", "builder", "mv", "/etc/docker/away", &directory]);
+    moved.expect(0);
+    let log = fs::read_to_string(fleet.file("registry/log")).expect("the registry's log");
+    let mounts = log.lines().filter(|line| line.contains("/v2/shop/moved/blobs/uploads/?mount=sha256:"));
+    assert!(mounts.clone().any(|line| line.contains("http.response.status=201")), "{:#?}", mounts.collect::<Vec<_>>());
+    let by_builder = by_builder.expect(1);
+    assert!(by_builder.text().contains("the builder does not trust registry"), "{by_builder}");
+    let by_shipctl = by_shipctl.expect(0);
+    assert!(by_shipctl.has("pushing"), "{by_shipctl}");
+    let again = again.expect(0);
+    assert!(!again.has("pushing") && again.has("pinned"), "{again}");
+    let next = next.expect(0);
+    assert!(next.has("pushing"), "{next}");
+    assert_eq!(fleet.releases(), ["v2"; 3], "{next}");
+    fleet.assert_true(&next);
+}
+
+/// A builder whose store keeps blobs as they came, and calls an image by its manifest; what it has packed stays packed so.
+#[test]
+fn what_the_containerd_store_has_is_pushed_once_and_runs_on_every_engine() {
+    let fleet = Fleet::of(&Shape::ENGINES);
+    let project = Project::new(&fleet);
+    project.sources();
+    let build = "    image: shop/packed:v1\n    build: { context: app, args: { RELEASE: v1 } }\n";
+    project.edit("    image: shop/web:v1\n", build);
+    project.edit("  username: shipctl\n", "  username: shipctl\n  push: shipctl\n");
+    let socket = |name: &str| format!("{}\"", fleet.file(&format!("{name}/docker.sock")).display());
+    project.edit(&socket("builder"), &socket("h3"));
+    let run = project.deploy(0);
+    assert!(run.has("pushing"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    let again = project.run(&["plan", "prod"]).expect(0);
+    assert!(!again.has("pushing") && again.has("pinned"), "{again}");
 }

@@ -93,7 +93,13 @@ async fn open(shelf: Shelf) -> (OciRegistry, Reference, Arc<Mutex<Shelf>>) {
     let state = Arc::new(Mutex::new(shelf));
     let address = http::serve(Arc::clone(&state), Shelf::answer).await;
     let host = address.strip_prefix("http://").expect("an address").to_owned();
-    let own = environment::Registry { host: host.clone(), ca: None, insecure: true, login: None };
+    let own = environment::Registry {
+        host: host.clone(),
+        ca: None,
+        insecure: true,
+        login: None,
+        push: environment::Pusher::default(),
+    };
     let logins = Logins::new(Some(&own), &BTreeMap::new(), None, Redactor::default()).expect("no login is needed");
     let registry = OciRegistry::open(Path::new("/"), Some(&own), logins).expect("a registry");
     (registry, "shop/web:v1".parse::<ImageName>().expect("a name").locate(Some(&host)), state)
@@ -162,14 +168,17 @@ async fn names_that_a_registry_makes_up_are_not_taken() {
             r#""../../other/web/manifests/v1" among its tags"#,
         ),
         (("200 OK", "<html>"), "a list of names that is none"),
-        (("302 Found\r\nlocation: http://127.0.0.1:1/", ""), "302 Found"),
+        (
+            ("302 Found\r\nlocation: http://169.254.169.254/", ""),
+            "it sends us to 169.254.169.254, which is no place of a registry",
+        ),
         (
             ("200 OK\r\nlink: <http://127.0.0.1:1/v2/x>; rel=\"next\"", r#"{"tags":[]}"#),
             "a list of names goes on elsewhere",
         ),
         (
             ("200 OK\r\nlink: </v2/shop/web/tags/list?n=1000>; rel=\"next\"", r#"{"tags":[]}"#),
-            "a list of names without an end",
+            "a list of names that goes in a circle",
         ),
     ];
     for (answer, reason) in cases {

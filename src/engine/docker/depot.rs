@@ -1,23 +1,24 @@
-//! Where images come from that hosts are sent: the builder's engine. It is connected to when a host lacks one, and each
-//! image is saved once for all hosts.
+//! Where images come from that hosts are sent, or that shipctl pushes: the builder's engine. It is connected to when a host
+//! lacks one, and each image is saved once for all hosts.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bollard::Docker;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::parcel::{self, Stored};
+use super::parcel::Stored;
 use super::pull::STALL;
 use super::{DockerHost, Supply, stock};
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
-use crate::engine::client::Client;
 use crate::engine::thin::Saved;
 use crate::fleet::layers::Layer;
 use crate::fleet::{Endpoint, Host};
@@ -66,7 +67,13 @@ impl Depot {
     }
 
     async fn save(&self, image: &PinnedImage) -> Result<Arc<Stored>, EngineError> {
-        save(&self.builder().await?.client, image, &image.reference(), "the builder").await
+        let saved = save(self.builder().await?.client.docker(), &image.reference(), "the builder").await;
+        saved.map(|saved| Arc::new(Stored::new(saved))).map_err(|error| match error {
+            EngineError::NotFound(_) => EngineError::Refused(format!(
+                "{image} is neither here nor on the builder any more; deploy that release again from its manifest"
+            )),
+            error => error,
+        })
     }
 
     /// Ends the connection, if there is one.
@@ -77,43 +84,42 @@ impl Depot {
     }
 }
 
-/// An image that an engine has under `name`, as it saves it, in a file that has no name and so is gone with this process.
-/// `whose` engine it is, for people.
-pub(super) async fn save(
-    engine: &Client,
-    image: &PinnedImage,
-    name: &str,
-    whose: &str,
-) -> Result<Arc<Stored>, EngineError> {
-    let directory = env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from);
-    let spool = |error: std::io::Error| {
-        EngineError::Refused(format!("{image} cannot be kept in {} while it is sent: {error}", directory.display()))
-    };
-    let mut file = tokio::fs::File::from_std(parcel::spool(&directory).map_err(spool)?);
-    let mut archive = Box::pin(engine.docker().export_image(name));
-    while let Some(chunk) = next(&mut archive, image, whose).await? {
-        file.write_all(&chunk).await.map_err(spool)?;
+/// A file for a part of an image while it is sent. It has no name, and so is gone with this process.
+pub fn spool() -> io::Result<File> {
+    let directory = directory();
+    tempfile::tempfile_in(&directory).map_err(|error| in_spool(&directory, &error))
+}
+
+fn directory() -> PathBuf {
+    env::var_os("TMPDIR").map_or_else(|| PathBuf::from(SPOOL), PathBuf::from)
+}
+
+fn in_spool(directory: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it cannot be kept in {} while it is sent: {error}", directory.display()))
+}
+
+/// An image of an engine, as that saves it. `whose` engine it is, for people.
+pub async fn save(docker: &Docker, reference: &str, whose: &str) -> Result<Saved, EngineError> {
+    let refused = |error: io::Error| EngineError::Refused(format!("{reference}: {error}"));
+    let written = |error: io::Error| refused(in_spool(&directory(), &error));
+    let mut file = tokio::fs::File::from_std(spool().map_err(refused)?);
+    let mut archive = Box::pin(docker.export_image(reference));
+    while let Some(chunk) = next(&mut archive, whose).await? {
+        file.write_all(&chunk).await.map_err(written)?;
     }
-    file.flush().await.map_err(spool)?;
+    file.flush().await.map_err(written)?;
     let file: File = file.into_std().await;
-    let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await;
-    let odd = |error: String| EngineError::Refused(format!("{image} of {whose}: {error}"));
-    let saved = saved.map_err(|error| odd(error.to_string()))?.map_err(|error| odd(error.to_string()))?;
-    Ok(Arc::new(Stored::new(saved, directory)))
+    let odd = |error: String| EngineError::Refused(format!("{reference} of {whose}: {error}"));
+    let saved = tokio::task::spawn_blocking(move || Saved::read(file)).await.map_err(|error| odd(error.to_string()))?;
+    saved.map_err(|error| odd(error.to_string()))
 }
 
 async fn next<T>(
     archive: &mut (impl futures_util::Stream<Item = Result<T, bollard::errors::Error>> + Unpin),
-    image: &PinnedImage,
     whose: &str,
 ) -> Result<Option<T>, EngineError> {
     match timeout(STALL, archive.next()).await {
-        Ok(chunk) => chunk.transpose().map_err(|error| match EngineError::from(error) {
-            EngineError::NotFound(_) => EngineError::Refused(format!(
-                "{image} is neither here nor on {whose} any more; deploy that release again from its manifest"
-            )),
-            error => error,
-        }),
+        Ok(chunk) => chunk.transpose().map_err(EngineError::from),
         Err(_) => Err(EngineError::InDoubt(format!("{whose} has sent nothing for {} s", STALL.as_secs()))),
     }
 }

@@ -1,9 +1,7 @@
 //! An image of the builder as hosts get it: saved once, and each layer packed once, when the first host lacks it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -11,6 +9,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::depot::spool;
 use crate::engine::EngineError;
 use crate::engine::thin::{Packed, Packing, Piece, Saved, packed};
 
@@ -23,8 +22,6 @@ const AT_ONCE: usize = 4;
 pub(super) struct Stored {
     /// What was saved.
     pub(super) saved: Arc<Saved>,
-    /// Where it is kept while it is sent.
-    directory: PathBuf,
     packed: Mutex<BTreeMap<u64, Arc<OnceCell<Arc<Packed>>>>>,
 }
 
@@ -38,16 +35,17 @@ enum Portion {
 }
 
 impl Stored {
-    pub(super) fn new(saved: Saved, directory: PathBuf) -> Self {
-        Self { saved: Arc::new(saved), directory, packed: Mutex::default() }
+    pub(super) fn new(saved: Saved) -> Self {
+        Self { saved: Arc::new(saved), packed: Mutex::default() }
     }
 
     /// Packs an archive.
     pub(super) async fn parcel(&self, archive: Vec<Piece>) -> Result<Parcel, EngineError> {
         let portions = stream::iter(archive).map(|piece| self.portion(piece)).buffered(AT_ONCE);
-        let portions = portions.try_collect().await.map_err(|error| {
-            EngineError::Refused(format!("the image cannot be packed in {}: {error}", self.directory.display()))
-        });
+        let portions = portions
+            .try_collect()
+            .await
+            .map_err(|error| EngineError::Refused(format!("the image cannot be packed: {error}")));
         portions.map(Parcel)
     }
 
@@ -65,8 +63,8 @@ impl Stored {
 
     /// In small steps, so that an end that is wished for need not wait for a large layer.
     async fn pack(&self, offset: u64, size: u64) -> io::Result<Arc<Packed>> {
-        let (directory, source) = (self.directory.clone(), Arc::clone(&self.saved));
-        let begin = move || Ok(Packing::begin(&source, offset, size, spool(&directory)?));
+        let source = Arc::clone(&self.saved);
+        let begin = move || Ok(Packing::begin(&source, offset, size, spool()?));
         let mut packing = blocking(begin).await?;
         loop {
             let source = Arc::clone(&self.saved);
@@ -111,11 +109,6 @@ impl Parcel {
     }
 }
 
-/// A file that has no name, and so is gone with this process.
-pub(super) fn spool(directory: &PathBuf) -> io::Result<File> {
-    tempfile::tempfile_in(directory)
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)?
 }
@@ -141,7 +134,7 @@ mod tests {
             header.set_size(bytes.len() as u64);
             archive.append_data(&mut header, name, bytes).unwrap();
         }
-        Stored::new(Saved::read(archive.into_inner().unwrap()).unwrap(), std::env::temp_dir())
+        Stored::new(Saved::read(archive.into_inner().unwrap()).unwrap())
     }
 
     fn layer(parcel: &Parcel) -> &Arc<Packed> {

@@ -94,7 +94,11 @@ impl Seeds {
     /// The image of a seed, saved once for all who lack it.
     pub(super) async fn stored(&self, image: &PinnedImage, seed: &Seed) -> Result<Arc<Stored>, EngineError> {
         let once = self.of(image, |wanted| Arc::clone(&wanted.stored));
-        once.get_or_try_init(|| depot::save(&seed.client, image, &seed.id, seed.host.as_str())).await.cloned()
+        let save = async || {
+            let saved = depot::save(seed.client.docker(), &seed.id, seed.host.as_str()).await?;
+            Ok(Arc::new(Stored::new(saved)))
+        };
+        once.get_or_try_init(save).await.cloned()
     }
 
     fn of<T>(&self, image: &PinnedImage, take: impl FnOnce(&Wanted) -> T) -> T {

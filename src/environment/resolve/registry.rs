@@ -2,10 +2,13 @@
 
 use super::declared::Declared;
 use super::{existing_file, nested};
-use crate::environment::{Registry, RegistryLogin};
+use crate::environment::{Pusher, Registry, RegistryLogin};
 use crate::fleet::parse::host_and_port;
 use crate::manifest::decode::Decoder;
 use crate::manifest::node::{Entry, quoted};
+
+/// Who pushes, as it is written.
+pub(super) const PUSHERS: [(&str, Pusher); 2] = [("builder", Pusher::Builder), ("shipctl", Pusher::Shipctl)];
 
 /// The private registry.
 pub(super) fn decode(entry: &Entry, decoder: &mut Decoder<'_>, declared: &Declared<'_>) -> Option<Registry> {
@@ -23,6 +26,7 @@ pub(super) fn decode(entry: &Entry, decoder: &mut Decoder<'_>, declared: &Declar
     });
     let ca = fields.get("ca").and_then(|node| existing_file(node, decoder, declared.root));
     let insecure = fields.get("insecure").and_then(|node| decoder.boolean(node)).unwrap_or(false);
+    let push = fields.get("push").and_then(|node| decoder.word(node, &PUSHERS)).unwrap_or_default();
     let username = fields.entry("username");
     let password = fields.entry("password").map(|entry| entry.key);
     let login = nested(&mut fields, "password", decoder).and_then(|mut fields| {
@@ -38,5 +42,5 @@ pub(super) fn decode(entry: &Entry, decoder: &mut Decoder<'_>, declared: &Declar
     let username = username.and_then(|entry| decoder.text(&entry.value)).map(str::to_owned);
     fields.finish(decoder);
     let login = username.zip(login).map(|(username, password)| RegistryLogin { username, password });
-    host.map(|host| Registry { host, ca, insecure, login })
+    host.map(|host| Registry { host, ca, insecure, login, push })
 }

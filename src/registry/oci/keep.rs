@@ -1,48 +1,30 @@
 //! What operators do in a registry: list what it has, look at an image, move a tag, and remove an image. Nothing is pulled,
 //! and no redirect is followed with credentials.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use oci_distribution::secrets::RegistryAuth;
-use oci_distribution::token_cache::RegistryTokenType;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LINK};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 
-use super::super::description::{self, Content, Description, Layer, Part};
-use super::super::token::{Scope, may_pass, obtain};
-use super::super::{RegistryError, bounded, manifest};
-use super::{
-    Access, Failure, OciRegistry, from_oci, from_request, from_token, invalid, patiently, to_oci, unauthorized,
-};
+use super::super::description::{Content, Description, Layer, Part};
+use super::super::token::Scope;
+use super::super::{RegistryError, manifest};
+use super::wire::Question;
+use super::{OciRegistry, patiently};
 use crate::image::digest::Digest;
 use crate::image::printable::printable;
 use crate::image::reference::{Reference, is_tag};
 use crate::registry::Registry;
-use crate::registry::credentials::Credentials;
 
-/// The most bytes of one answer, which is a page of names at most.
-const MAX_ANSWER: usize = 4 << 20;
 /// The most pages of names.
 const MAX_PAGES: usize = 1000;
+/// The most names of a list.
+const MAX_NAMES: usize = 200_000;
 /// Tags that are asked for their digests at a time.
 const AT_A_TIME: usize = 8;
-
-/// What is asked of a registry.
-struct Question<'a> {
-    method: Method,
-    /// Behind `scheme://host`.
-    path: String,
-    scope: Scope<'a>,
-    /// What is stored, and as what.
-    body: Option<(String, Bytes)>,
-}
-
-impl<'a> Question<'a> {
-    fn get(path: String, scope: Scope<'a>) -> Self {
-        Self { method: Method::GET, path, scope, body: None }
-    }
-}
 
 #[derive(Deserialize)]
 struct Names {
@@ -117,12 +99,9 @@ impl OciRegistry {
         let (bytes, digest) = patiently(image.registry(), || access.manifest(image, &credentials)).await?;
         let media_type = manifest::media_type(&bytes).unwrap_or_default();
         let put = || {
-            let question = Question {
-                method: Method::PUT,
-                path: format!("/v2/{}/manifests/{tag}", image.path()),
-                scope: Scope::Push(image.path()),
-                body: Some((media_type.clone(), Bytes::clone(&bytes))),
-            };
+            let path = format!("/v2/{}/manifests/{tag}", image.path());
+            let mut question = Question::new(Method::PUT, path, Scope::Push(image.path()));
+            question.body = Some((media_type.clone(), Bytes::clone(&bytes)));
             access.ask(image, question, &credentials)
         };
         patiently(image.registry(), put).await?;
@@ -140,13 +119,8 @@ impl OciRegistry {
         let credentials = self.logins.of(image.registry()).await?;
         let access = self.access(image.registry());
         let delete = || {
-            let question = Question {
-                method: Method::DELETE,
-                path: format!("/v2/{}/manifests/{digest}", image.path()),
-                scope: Scope::Delete(image.path()),
-                body: None,
-            };
-            access.ask(image, question, &credentials)
+            let path = format!("/v2/{}/manifests/{digest}", image.path());
+            access.ask(image, Question::new(Method::DELETE, path, Scope::Delete(image.path())), &credentials)
         };
         match patiently(image.registry(), delete).await {
             // Somebody else was faster, or an answer was lost.
@@ -170,13 +144,19 @@ impl OciRegistry {
             |reason: &str| RegistryError::Invalid { registry: registry.to_owned(), reason: reason.to_owned() };
         let credentials = self.logins.of(registry).await?;
         let access = self.access(registry);
-        let (mut names, mut next) = (Vec::new(), Some(first));
+        let (mut names, mut next, mut seen) = (Vec::new(), Some(first), BTreeSet::new());
         for _ in 0..MAX_PAGES {
             let Some(path) = next else { return Ok(names) };
+            if !seen.insert(path.clone()) {
+                return Err(invalid("a list of names that goes in a circle"));
+            }
             let ask = || access.ask(image, Question::get(path.clone(), scope), &credentials);
             let (headers, bytes) = patiently(registry, ask).await?;
             let page: Names = serde_json::from_slice(&bytes).map_err(|_| invalid("a list of names that is none"))?;
             names.extend(page.tags.unwrap_or_default().iter().map(|name| printable(name)));
+            if names.len() > MAX_NAMES {
+                return Err(invalid("a list of names without an end"));
+            }
             next = following(&headers).map_err(invalid)?;
         }
         Err(invalid("a list of names without an end"))
@@ -198,93 +178,4 @@ fn following(headers: &HeaderMap) -> Result<Option<String>, &'static str> {
         Some(path) if path.starts_with("/v2/") => Ok(Some(path.to_owned())),
         _ => Err("a list of names goes on elsewhere"),
     }
-}
-
-impl Access {
-    /// The manifest or index behind a reference, as the registry has it, and its digest.
-    async fn manifest(&self, image: &Reference, credentials: &Credentials) -> Result<(Bytes, Digest), Failure> {
-        let reference = to_oci(image);
-        let granted = self.enter(&reference, image, credentials).await?;
-        // The token, if one is needed, is in the client's cache; it must not fetch one in its own way.
-        let (bytes, digest) = self
-            .client
-            .pull_manifest_raw(&reference, &RegistryAuth::Anonymous, &manifest::MEDIA_TYPES)
-            .await
-            .map_err(|error| from_oci(error, image, credentials, granted))?;
-        manifest::check(&bytes).map_err(|reason| invalid(image, reason))?;
-        // The library has compared the bytes with the header's digest and with that of the reference.
-        let strange = |_| invalid(image, format!("it names the content {:?}", printable(&digest)));
-        let digest = digest.parse().map_err(strange)?;
-        Ok((bytes, digest))
-    }
-
-    pub(super) async fn resolve(&self, image: &Reference, credentials: &Credentials) -> Result<Digest, Failure> {
-        Ok(self.manifest(image, credentials).await?.1)
-    }
-
-    async fn describe(&self, image: &Reference, credentials: &Credentials) -> Result<Description, Failure> {
-        let (bytes, digest) = self.manifest(image, credentials).await?;
-        if let Some(index) = description::index(&bytes, &digest) {
-            return Ok(index);
-        }
-        let reference = to_oci(&image.with_digest(digest.clone()));
-        let granted = self.enter(&reference, image, credentials).await?;
-        let (_, _, config) = self
-            .client
-            .pull_manifest_and_config(&reference, &RegistryAuth::Anonymous)
-            .await
-            .map_err(|error| from_oci(error, image, credentials, granted))?;
-        description::image(&bytes, &config, &digest).map_err(|reason| invalid(image, reason))
-    }
-
-    /// Asks once, with what the scope takes; the answer's headers and body.
-    async fn ask(
-        &self,
-        image: &Reference,
-        question: Question<'_>,
-        credentials: &Credentials,
-    ) -> Result<(HeaderMap, Vec<u8>), Failure> {
-        let base = format!("{}://{}", self.scheme, to_oci(image).resolve_registry());
-        let token = obtain(&self.http, &base, question.scope, credentials)
-            .await
-            .map_err(|error| from_token(error, image, credentials))?;
-        let mut request = self.http.request(question.method, format!("{base}{}", question.path));
-        let granted = matches!(token, Some(RegistryTokenType::Bearer(_)));
-        request = match &token {
-            Some(RegistryTokenType::Bearer(token)) => request.header("Authorization", token.bearer_token()),
-            Some(RegistryTokenType::Basic(name, password)) => request.basic_auth(name, Some(password)),
-            None => request,
-        };
-        if let Some((media_type, body)) = question.body {
-            request = request.header(CONTENT_TYPE, media_type).body(body);
-        }
-        let lost = |error: reqwest::Error| from_request(&error, image);
-        let answer = request.send().await.map_err(lost)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let endless = || invalid(image, "its answer has no end".to_owned());
-        let bytes = bounded(answer, MAX_ANSWER).await.map_err(lost)?.ok_or_else(endless)?;
-        if status.is_success() {
-            Ok((headers, bytes))
-        } else {
-            Err(refusal(status, &bytes, image, credentials, granted))
-        }
-    }
-}
-
-fn refusal(status: StatusCode, body: &[u8], image: &Reference, credentials: &Credentials, granted: bool) -> Failure {
-    let registry = image.registry().to_owned();
-    Failure::Final(match status {
-        StatusCode::UNAUTHORIZED => unauthorized(image, credentials, granted),
-        StatusCode::FORBIDDEN => unauthorized(image, credentials, true),
-        StatusCode::NOT_FOUND => RegistryError::NotFound { registry, image: image.to_string() },
-        StatusCode::METHOD_NOT_ALLOWED => {
-            RegistryError::Refused { registry, reason: "it does not let images be removed (405)".to_owned() }
-        }
-        status if may_pass(status) => return Failure::Again(format!("it answered {status}")),
-        status => {
-            let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-            let message = said.as_ref().and_then(|said| said["errors"][0]["message"].as_str()).unwrap_or_default();
-            RegistryError::Refused { registry, reason: printable(format!("{status} {message}").trim()) }
-        }
-    })
 }

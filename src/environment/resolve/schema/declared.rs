@@ -4,6 +4,7 @@ use super::super::declared::SECRET_TIMEOUT;
 use super::super::hosts::LOCAL_SOCKET;
 use super::super::images::TRANSFER;
 use super::super::jobs::{TIMEOUT, WHEN};
+use super::super::registry::PUSHERS;
 use super::shape::{
     Key, Shape, boolean, command, duration, either, form, key, level, list, name, named_text, pairs, service_override,
     text, words,
@@ -49,12 +50,14 @@ pub(super) fn role() -> Shape {
 /// `registry`
 pub(super) fn registry() -> Shape {
     let password = level([key("secret", "The secret that holds it.", name())]);
+    let push = "Who pushes what is built: `builder`, or `shipctl` for a builder without access to the registry.";
     level([
         key("host", "`host[:port]`, as it begins an image's name.", text()),
         key("username", "The login. Without one, Docker's own configuration is asked.", text()),
         key("password", "The login's password, which is a secret.", password),
         key("ca", "An authority to trust beside the system's, a file.", text()),
         key("insecure", "Speak plain HTTP.", boolean()).default(false),
+        key("push", push, words(PUSHERS.map(|(word, _)| word))).default("builder"),
     ])
 }
 

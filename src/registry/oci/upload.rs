@@ -1,0 +1,219 @@
+//! One blob on its way into a registry, in pieces. After a broken connection it goes on from where the registry says it is.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE};
+use reqwest::{Method, StatusCode, Url};
+use tokio::time::sleep;
+
+use super::super::token::Scope;
+use super::super::{RegistryError, bounded, place};
+use super::failure::{Failure, from_request, invalid};
+use super::push::stored;
+use super::wire::{Pass, refusal};
+use super::{Access, PAUSES, pause_of};
+use crate::image::parcel::Blob;
+use crate::image::printable::printable;
+use crate::image::reference::Reference;
+use crate::registry::credentials::Credentials;
+
+/// Bytes that are sent with one request. Some registries take no more.
+const PIECE_SIZE: u64 = 4 << 20;
+/// The most bytes of an answer, which is an error in words.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// What it takes to send a blob.
+pub(super) struct Upload<'a> {
+    pub access: &'a Access,
+    pub image: &'a Reference,
+    pub credentials: &'a Credentials,
+    pub blob: &'a Arc<Blob>,
+    /// Hears how many bytes the registry has.
+    pub tell: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// An upload that a registry has begun.
+struct Session {
+    url: Url,
+    /// Bytes that it has.
+    at: u64,
+}
+
+/// An answer, with its body if that is short.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Upload<'_> {
+    /// Sends it. Tries are counted anew whenever the registry has more of it than ever before.
+    pub async fn run(&self) -> Result<(), RegistryError> {
+        let (mut session, mut most, mut pauses) = (None, 0, PAUSES.iter());
+        loop {
+            let (reason, after) = match self.go_on(&mut session).await {
+                Ok(()) => {
+                    (self.tell)(self.blob.size);
+                    return Ok(());
+                }
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Again { reason, after }) => (reason, after),
+            };
+            let at = session.as_ref().map_or(0, |session| session.at);
+            if at > most {
+                (most, pauses) = (at, PAUSES.iter());
+            }
+            let registry = self.image.registry().to_owned();
+            let pause = pauses.next().ok_or(RegistryError::Unreachable { registry, reason })?;
+            sleep(pause_of(*pause, after)).await;
+        }
+    }
+
+    /// From where the registry is to the end; `session` is what is left of it if that fails.
+    async fn go_on(&self, session: &mut Option<Session>) -> Result<(), Failure> {
+        let pass = self.access.pass(self.image, Scope::Push(self.image.path()), self.credentials).await?;
+        let known = match session.as_ref() {
+            Some(known) => self.position(known, &pass).await?,
+            None => None,
+        };
+        let mut open = match known {
+            Some(open) => open,
+            // The answer to the last request may have been lost, and not the request.
+            None if session.is_some() && self.access.has(self.image, &self.blob.digest, self.credentials).await? => {
+                return Ok(());
+            }
+            None => self.begin(&pass).await?,
+        };
+        let sent = self.send(&mut open, &pass).await;
+        *session = Some(open);
+        sent
+    }
+
+    async fn begin(&self, pass: &Pass) -> Result<Session, Failure> {
+        let path = format!("/v2/{}/blobs/uploads/", self.image.path());
+        let url = self.access.base(self.image)?.join(&path);
+        let url = url.map_err(|_| invalid(self.image, "what is asked is no address".to_owned()))?;
+        let answer = self.request(Method::POST, &url, pass, None).await?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer, pass));
+        }
+        let nowhere = || invalid(self.image, "it does not say where an upload goes".to_owned());
+        Ok(Session { url: self.place(&url, &answer)?.ok_or_else(nowhere)?, at: 0 })
+    }
+
+    /// Where the registry is; `None` if it does not know any more, or cannot say.
+    async fn position(&self, known: &Session, pass: &Pass) -> Result<Option<Session>, Failure> {
+        let answer = self.request(Method::GET, &known.url, pass, None).await?;
+        if answer.status.is_success() {
+            let url = self.place(&known.url, &answer)?.unwrap_or_else(|| known.url.clone());
+            // Registries say `0-0` for nothing, too.
+            let at = end_of(&answer.headers).filter(|at| *at > 1 && *at <= self.blob.size);
+            return Ok(at.map(|at| Session { url, at }));
+        }
+        match self.refused(&answer, pass) {
+            Failure::Final(RegistryError::NotFound { .. } | RegistryError::Refused { .. }) => Ok(None),
+            failure => Err(failure),
+        }
+    }
+
+    /// All that is missing, and the end.
+    async fn send(&self, open: &mut Session, pass: &Pass) -> Result<(), Failure> {
+        while open.at < self.blob.size {
+            (self.tell)(open.at);
+            let size = (self.blob.size - open.at).min(PIECE_SIZE);
+            let answer = self.request(Method::PATCH, &open.url, pass, Some(self.read(open.at, size).await?)).await?;
+            if !answer.status.is_success() {
+                return Err(self.interrupted(&answer, pass));
+            }
+            if let Some(url) = self.place(&open.url, &answer)? {
+                open.url = url;
+            }
+            let at = end_of(&answer.headers).unwrap_or(open.at + size);
+            if at > open.at + size {
+                return Err(invalid(
+                    self.image,
+                    format!("it was sent {} bytes, and says that it has {at}", open.at + size),
+                ));
+            }
+            if at <= open.at {
+                return Err(Failure::again("it takes nothing of what it is sent".to_owned()));
+            }
+            open.at = at;
+        }
+        let mut url = open.url.clone();
+        url.query_pairs_mut().append_pair("digest", self.blob.digest.as_str());
+        let answer = self.request(Method::PUT, &url, pass, None).await?;
+        if !answer.status.is_success() {
+            return Err(self.interrupted(&answer, pass));
+        }
+        stored(&answer.headers, &self.blob.digest).map_err(|reason| invalid(self.image, reason))
+    }
+
+    async fn read(&self, at: u64, size: u64) -> Result<Piece, Failure> {
+        let blob = Arc::clone(self.blob);
+        let count = usize::try_from(size).unwrap_or_default();
+        let read = tokio::task::spawn_blocking(move || blob.read_at(at, count)).await;
+        let failed = |error: std::io::Error| {
+            let reason = format!("what is to be sent cannot be read: {error}");
+            Failure::Final(RegistryError::Refused { registry: self.image.registry().to_owned(), reason })
+        };
+        let bytes = read.map_err(std::io::Error::other).and_then(|bytes| bytes).map_err(failed)?;
+        Ok(Piece { range: format!("{at}-{}", at + size - 1), bytes: Bytes::from(bytes) })
+    }
+
+    async fn request(&self, method: Method, url: &Url, pass: &Pass, piece: Option<Piece>) -> Result<Answer, Failure> {
+        let mut request = self.access.slow.request(method.clone(), url.clone());
+        // What takes the bytes may be another host, which is told nothing of who we are.
+        if place::is_same(&self.access.base(self.image)?, url) {
+            request = pass.on(request);
+        }
+        request = match piece {
+            Some(Piece { range, bytes }) => {
+                request.header(CONTENT_TYPE, "application/octet-stream").header(CONTENT_RANGE, range).body(bytes)
+            }
+            None if method == Method::GET => request,
+            None => request.header(CONTENT_LENGTH, 0),
+        };
+        let lost = |error: reqwest::Error| from_request(&error, self.image);
+        let answer = request.send().await.map_err(lost)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = bounded(answer, MAX_ANSWER).await.map_err(lost)?.unwrap_or_default();
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Where it goes on, if an answer says so.
+    fn place(&self, asked: &Url, answer: &Answer) -> Result<Option<Url>, Failure> {
+        let Some(to) = answer.headers.get(LOCATION) else { return Ok(None) };
+        let to = place::named(&self.access.base(self.image)?, asked, to.to_str().unwrap_or_default());
+        to.map(Some).map_err(|why| invalid(self.image, format!("it sends the upload {}", printable(&why))))
+    }
+
+    fn refused(&self, answer: &Answer, pass: &Pass) -> Failure {
+        let Answer { status, headers, body } = answer;
+        refusal(*status, headers, body, self.image, self.credentials, pass.is_granted())
+    }
+
+    /// In the middle of an upload, a token that was good may have run out, and an upload may be lost or be elsewhere.
+    fn interrupted(&self, answer: &Answer, pass: &Pass) -> Failure {
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::RANGE_NOT_SATISFIABLE => {
+                Failure::again(format!("it broke the upload off: {}", answer.status))
+            }
+            _ => self.refused(answer, pass),
+        }
+    }
+}
+
+/// A part of the blob.
+struct Piece {
+    range: String,
+    bytes: Bytes,
+}
+
+/// How many bytes a registry says that it has: `Range: 0-1023`.
+fn end_of(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(RANGE)?.to_str().ok()?.trim();
+    let last = range.strip_prefix("bytes=").unwrap_or(range).strip_prefix("0-")?;
+    last.parse::<u64>().ok()?.checked_add(1)
+}
