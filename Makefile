@@ -73,7 +73,8 @@ test: packages fixture ## every test: first those that need no daemon, then thos
 	cat "$$log"
 	# Two fleets share the machine: few that failed beside each other get one more try, with nothing beside them.
 	mapfile -t failed < <(sed -nE 's/^test ([a-z0-9_:]+) \.\.\. FAILED$$/\1/p' "$$own" "$$log")
-	if ((status && $${#failed[@]} >= 1 && $${#failed[@]} <= 3)); then
+	ended=$$(cat "$$own" "$$log" | grep -c '^test result: ' || :)
+	if ((status && ended == 2 && $${#failed[@]} >= 1 && $${#failed[@]} <= 3)); then
 		step "once more, alone: $${failed[*]}"
 		if $(CARGO) test --locked --test fleet -- --exact --test-threads=1 "$${failed[@]}"; then
 			status=0

@@ -21,12 +21,39 @@ pub(super) fn named(home: &Url, asked: &Url, address: &str) -> Result<Url, Strin
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!("to {host} with credentials of its own"));
     }
+    // A name may end in a dot, and be the same.
+    let host = host.strip_suffix('.').unwrap_or(host);
     let is_near =
         if home.host_str().is_some_and(is_loopback) { is_link(host) } else { is_link(host) || is_loopback(host) };
     if is_near && home.host_str() != Some(host) {
         return Err(format!("to {host}, which is no place of a registry"));
     }
     Ok(url)
+}
+
+/// Top-level names that nobody can register anything beneath (RFC 6762, appendix G; RFC 8375; ICANN's `internal`).
+const PRIVATE: [&str; 8] = ["corp", "home", "internal", "intranet", "lan", "local", "private", "test"];
+
+/// What stands before a country's name where anybody can register something, as in `co.uk`.
+const SHARED: [&str; 10] = ["ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"];
+
+/// Whether a token server may be told who we are: it is on the registry's own host, or has a parent domain in common with it,
+/// of two names at least, or of one that is nobody's but the network's own.
+pub(super) fn is_related(home: &Url, realm: &Url) -> bool {
+    let (Some(one), Some(other)) = (home.host_str(), realm.host_str()) else { return false };
+    if one == other {
+        return true;
+    }
+    if address(one).is_some() || address(other).is_some() {
+        return false;
+    }
+    let common: Vec<_> = one.rsplit('.').zip(other.rsplit('.')).take_while(|(one, other)| one == other).collect();
+    match &common[..] {
+        [] => false,
+        [(top, _)] => PRIVATE.contains(top),
+        [(top, _), (second, _)] => !(top.len() == 2 && SHARED.contains(second)),
+        _ => true,
+    }
 }
 
 /// Whether credentials of one address are good for the other.
@@ -82,6 +109,7 @@ mod tests {
             ("https://127.0.0.1:2375/", "to 127.0.0.1, which is no place of a registry"),
             ("https://2130706433/", "to 127.0.0.1, which is no place of a registry"),
             ("https://localhost/", "to localhost, which is no place of a registry"),
+            ("https://localhost./", "to localhost, which is no place of a registry"),
             ("https://0.0.0.0/", "to 0.0.0.0, which is no place of a registry"),
             ("https://[/", "to what is no address"),
             (&long, "to what is no address"),
@@ -91,6 +119,36 @@ mod tests {
         // A registry on this machine, as in a test, may name itself.
         assert!(to("http://127.0.0.1:5000", "http://127.0.0.1:9000/x").is_ok());
         assert!(to("http://127.0.0.1:5000", "http://169.254.169.254/x").is_err());
+    }
+
+    #[test]
+    fn a_login_goes_to_token_servers_of_the_registry_and_to_no_other() {
+        let is_related = |home: &str, realm: &str| {
+            let url = |host: &str| Url::parse(&format!("https://{host}/")).unwrap();
+            is_related(&url(home), &url(realm))
+        };
+        for (home, realm) in [
+            ("registry.example:5000", "registry.example:8443"),
+            ("registry-1.docker.io", "auth.docker.io"),
+            ("registry.gitlab.com", "gitlab.com"),
+            ("registry.digitalocean.com", "api.digitalocean.com"),
+            ("registry.internal:5000", "auth.internal"),
+            ("registry.ab.io", "auth.ab.io"),
+            ("registry.shop.co.uk", "login.shop.co.uk"),
+            ("10.0.0.1:5000", "10.0.0.1:5001"),
+        ] {
+            assert!(is_related(home, realm), "{home} and {realm}");
+        }
+        for (home, realm) in [
+            ("registry.example.com", "elsewhere.com"),
+            ("registry.example.com", "example.com.elsewhere.net"),
+            ("registry.shop.co.uk", "login.other.co.uk"),
+            ("shop.io", "other.io"),
+            ("10.0.0.1:5000", "10.0.0.2:5000"),
+            ("registry", "elsewhere"),
+        ] {
+            assert!(!is_related(home, realm), "{home} and {realm}");
+        }
     }
 
     #[test]

@@ -144,6 +144,10 @@ pub(super) async fn obtain(
         (Some(Challenge::Bearer { realm, service }), _) => {
             let to = |why: String| TokenError::Invalid(format!("it sends credentials {}", printable(&why)));
             let realm = place::named(home, home, &realm).map_err(to)?;
+            if !matches!(credentials.kind, Kind::Anonymous) && !place::is_related(home, &realm) {
+                let host = realm.host_str().unwrap_or_default();
+                return Err(to(format!("to {host}, which is not of its own domain")));
+            }
             let token = fetch(http, realm, service.as_deref(), scope, credentials).await?;
             Ok(Some(RegistryTokenType::Bearer(RegistryToken::Token { token })))
         }

@@ -32,9 +32,11 @@ fn a_canary_waits_until_it_is_promoted_or_taken_back() {
     project.run(&["promote", "prod", "--yes"]).expect(1);
     assert_eq!(fleet.releases(), ["v2", "v1", "v1"]);
     project.tag("v2");
-    let run = project.run(&["promote", "prod", "--yes"]).expect(0);
+    let run = project.run(&["promote", "prod", "--yes", "--reason", "a quiet night"]).expect(0);
     assert_eq!(run.result["report"]["outcome"], "completed", "{run}");
     assert_eq!(fleet.releases(), ["v2"; 3]);
+    let history = project.run(&["history", "prod"]).expect(0);
+    assert_eq!(history.result["history"]["entries"][0]["reason"], "a quiet night", "{history}");
 }
 
 #[test]

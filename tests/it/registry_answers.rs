@@ -239,6 +239,7 @@ async fn a_password_goes_to_no_odd_token_server() {
         ("http://169.254.169.254/", "it sends credentials to 169.254.169.254, which is no place of a registry"),
         ("file:///etc/passwd", "it sends credentials to what is no web address"),
         ("http://[", "it sends credentials to what is no address"),
+        ("http://elsewhere.example/token", "it sends credentials to elsewhere.example, which is not of its own domain"),
         (&*long, "it asks for credentials without saying how"),
     ] {
         let challenge: &'static str = format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\"").leak();

@@ -90,7 +90,9 @@ impl DockerEngine {
         body.env.get_or_insert_default().extend(of(files, &Delivery::Variable).iter().map(variable));
         let create = |body| self.short(self.docker().create_container(Some(options.clone()), body));
         let mut created = create(body.clone()).await;
-        if let (Err(EngineError::NotFound(_)), Some(name)) = (&created, spec.image.passed_on()) {
+        if let (Err(EngineError::NotFound(_)), Some(name)) = (&created, spec.image.passed_on())
+            && self.seen(&name).await?.is_some()
+        {
             created = create(ContainerCreateBody { image: Some(name), ..body }).await;
         }
         let (id, attached) = match created {

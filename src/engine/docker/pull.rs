@@ -41,8 +41,9 @@ impl DockerEngine {
                 "image {image} is on the engine that built it only, and not here"
             )));
         };
-        self.has_room_to_pull(image).await?;
+        // From here on: who cannot pull it waits for those who may.
         let pulling = self.supply.seeds.as_ref().map(|seeds| seeds.pulling(image));
+        self.has_room_to_pull(image).await?;
         let pulled = self.stream_pull(repository, digest, image.platform(), progress).await;
         drop(pulling);
         if let Err(error) = pulled {
@@ -59,7 +60,11 @@ impl DockerEngine {
     pub(super) async fn image(&self, image: &PinnedImage) -> Result<ImageInspect, EngineError> {
         let here = self.short(self.docker().inspect_image(&image.reference())).await;
         match (here, image.passed_on()) {
-            (Err(EngineError::NotFound(_)), Some(name)) => self.short(self.docker().inspect_image(&name)).await,
+            (Err(missing @ EngineError::NotFound(_)), Some(name)) => {
+                let passed_on = self.seen(&name).await?;
+                // What is of another platform has no business there, and is pulled anew.
+                passed_on.filter(|seen| self.suits(image, seen).is_ok()).ok_or(missing)
+            }
             (here, _) => here,
         }
     }

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use bollard::models::SystemInfo;
 use tokio::time::timeout;
 
 use super::DockerEngine;
+use super::send::store_of;
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
 use crate::fleet::layers::Store;
@@ -15,6 +17,14 @@ use crate::size;
 
 /// For the host to say what is free.
 const ASK: Duration = Duration::from_secs(10);
+
+/// What is free on a host.
+struct Free {
+    bytes: u64,
+    /// Where images are kept.
+    place: String,
+    store: Store,
+}
 
 /// A layer of an image as its registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +44,11 @@ impl DockerEngine {
         let own = format!("{}/{}", version.os, version.architecture);
         let platform = image.platform().unwrap_or(&own).to_owned();
         let (layers, free) = tokio::join!(sizes(image.clone(), platform), self.free());
-        let (Some(layers), Some((free, place))) = (layers, free) else { return Ok(()) };
-        if needed(&layers) <= free {
+        let (Some(layers), Some(Free { bytes: free, place, store })) = (layers, free) else { return Ok(()) };
+        if 2 * layers.iter().map(|layer| layer.bytes).sum::<u64>() <= free {
             return Ok(());
         }
         // Layers that are there already are not fetched; asking for them is worth it only now.
-        let store = self.store().await?;
         let names: Vec<_> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
         let held = self.holding(store, |_| true).await?.has(&names);
         let missing: Vec<_> = layers.into_iter().zip(held).filter(|(_, held)| !held).map(|(layer, _)| layer).collect();
@@ -53,13 +62,15 @@ impl DockerEngine {
 
     /// The same for an archive of so many bytes, which an engine takes apart before it unpacks what is in it.
     pub(super) async fn has_room_to_load(&self, bytes: u64) -> Result<(), EngineError> {
-        let Some((free, place)) = self.free().await else { return Ok(()) };
+        let Some(Free { bytes: free, place, .. }) = self.free().await else { return Ok(()) };
         fits(2 * bytes, free, &place)
     }
 
-    /// Bytes that are free where the engine keeps its images, and where that is.
-    async fn free(&self) -> Option<(u64, String)> {
-        let place = self.short(self.docker().info()).await.ok()?.docker_root_dir?;
+    /// `None` where the host cannot be asked.
+    async fn free(&self) -> Option<Free> {
+        let info = self.short(self.docker().info()).await.ok()?;
+        let store = store_of(&info);
+        let place = place_of(&info, store)?;
         let words = ["df", "-Pk", "--", &place].map(str::to_owned);
         let asked = async { Some(self.transport.start(&words).await?.ok()?.answer(&[]).await) };
         let answer = timeout(ASK, asked).await.ok()??;
@@ -67,7 +78,18 @@ impl DockerEngine {
             return None;
         }
         let free: u64 = answer.output.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
-        Some((free.saturating_mul(1024), place))
+        Some(Free { bytes: free.saturating_mul(1024), place, store })
+    }
+}
+
+/// Where the engine keeps its images: beneath its own directory, unless a containerd that is not its own keeps them, whose
+/// directory nobody tells; this is where it is if nobody has put it elsewhere.
+fn place_of(info: &SystemInfo, store: Store) -> Option<String> {
+    let address = info.containerd.as_ref().and_then(|it| it.address.as_deref());
+    match (store, address) {
+        (Store::Containerd, Some(address)) if !address.contains("/docker/") => Some("/var/lib/containerd".to_owned()),
+        (Store::Containerd, None) => None,
+        _ => info.docker_root_dir.clone(),
     }
 }
 
@@ -87,7 +109,24 @@ fn fits(needs: u64, free: u64, place: &str) -> Result<(), EngineError> {
 
 #[cfg(test)]
 mod tests {
+    use bollard::models::ContainerdInfo;
+
     use super::*;
+
+    #[test]
+    fn images_are_where_the_engine_or_its_containerd_keeps_them() {
+        let info = |address: Option<&str>| SystemInfo {
+            docker_root_dir: Some("/srv/docker".to_owned()),
+            containerd: address.map(|it| ContainerdInfo { address: Some(it.to_owned()), ..ContainerdInfo::default() }),
+            ..SystemInfo::default()
+        };
+        let own = info(Some("/var/run/docker/containerd/containerd.sock"));
+        let other = info(Some("/run/containerd/containerd.sock"));
+        assert_eq!(place_of(&other, Store::Graph).as_deref(), Some("/srv/docker"));
+        assert_eq!(place_of(&own, Store::Containerd).as_deref(), Some("/srv/docker"));
+        assert_eq!(place_of(&other, Store::Containerd).as_deref(), Some("/var/lib/containerd"));
+        assert_eq!(place_of(&info(None), Store::Containerd), None);
+    }
 
     #[test]
     fn what_is_certain_not_to_fit_is_refused_with_numbers() {

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use bollard::models::ImageInspect;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::depot::{self, Once};
 use super::parcel::Stored;
@@ -14,6 +16,9 @@ use crate::container::PinnedImage;
 use crate::engine::client::{self, Client, SHORT};
 use crate::engine::{EngineError, content};
 use crate::name::HostName;
+
+/// How long others may take to begin a pull.
+const BEGUN: Duration = Duration::from_secs(2);
 
 /// The engines of a fleet, and the images that they are pulling.
 #[derive(Default)]
@@ -26,8 +31,8 @@ pub struct Seeds {
 struct Wanted {
     /// How many of them are pulling it.
     pulling: watch::Sender<usize>,
-    /// As one of them saves it.
-    stored: Once<Arc<Stored>>,
+    /// As one of them saves it, by what it consists of: under one digest there may be images for several platforms.
+    stored: BTreeMap<String, Once<Arc<Stored>>>,
 }
 
 /// A host that has an image, proven by its digest.
@@ -63,28 +68,38 @@ impl Seeds {
         Pulling(sender)
     }
 
-    /// The first host that has it; `None` once none has it and none is pulling it any more.
-    pub(super) async fn find(&self, image: &PinnedImage) -> Option<Seed> {
+    /// The first host that has one that `suits`; `None` once none has it and none is pulling it any more.
+    pub(super) async fn find(
+        &self,
+        image: &PinnedImage,
+        suits: &(dyn Fn(&ImageInspect) -> bool + Sync),
+    ) -> Option<Seed> {
         let mut pulling = self.of(image, |wanted| wanted.pulling.subscribe());
+        let mut is_first = true;
         loop {
             let count = *pulling.borrow_and_update();
-            if let Some(seed) = self.look(image).await {
+            if let Some(seed) = self.look(image, suits).await {
                 return Some(seed);
             }
-            if count == 0 || pulling.changed().await.is_err() {
-                return None;
+            match count {
+                // A registry may refuse sooner than others have begun to ask it.
+                0 if is_first => sleep(BEGUN).await,
+                0 => return None,
+                _ => pulling.changed().await.ok()?,
             }
+            is_first = false;
         }
     }
 
-    async fn look(&self, image: &PinnedImage) -> Option<Seed> {
+    async fn look(&self, image: &PinnedImage, suits: &(dyn Fn(&ImageInspect) -> bool + Sync)) -> Option<Seed> {
         let engines = self.engines.read().unwrap_or_else(PoisonError::into_inner).clone();
         for (host, client) in engines {
             // Who does not answer has nothing to give.
             let Ok(seen) = client::call(SHORT, client.docker().inspect_image(&image.reference())).await else {
                 continue;
             };
-            if let (true, Some(content), Some(id)) = (is_proven(&seen, image), content::content(&seen), seen.id) {
+            let is_good = is_proven(&seen, image) && suits(&seen);
+            if let (true, Some(content), Some(id)) = (is_good, content::content(&seen), seen.id) {
                 return Some(Seed { host, content, id, client });
             }
         }
@@ -93,7 +108,7 @@ impl Seeds {
 
     /// The image of a seed, saved once for all who lack it.
     pub(super) async fn stored(&self, image: &PinnedImage, seed: &Seed) -> Result<Arc<Stored>, EngineError> {
-        let once = self.of(image, |wanted| Arc::clone(&wanted.stored));
+        let once = self.of(image, |wanted| Arc::clone(wanted.stored.entry(seed.content.clone()).or_default()));
         let save = async || {
             let saved = depot::save(seed.client.docker(), &seed.id, seed.host.as_str()).await?;
             Ok(Arc::new(Stored::new(saved)))
@@ -101,9 +116,9 @@ impl Seeds {
         once.get_or_try_init(save).await.cloned()
     }
 
-    fn of<T>(&self, image: &PinnedImage, take: impl FnOnce(&Wanted) -> T) -> T {
+    fn of<T>(&self, image: &PinnedImage, take: impl FnOnce(&mut Wanted) -> T) -> T {
         let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = || Wanted { pulling: watch::Sender::new(0), stored: Once::default() };
+        let wanted = || Wanted { pulling: watch::Sender::new(0), stored: BTreeMap::new() };
         take(images.entry(image.reference()).or_insert_with(wanted))
     }
 }

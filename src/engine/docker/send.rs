@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
-use bollard::models::{ImageInspect, ImageSummary};
+use bollard::models::{ImageInspect, ImageSummary, SystemInfo};
 use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptions};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
@@ -63,7 +63,8 @@ impl DockerEngine {
         if matches!(refused, EngineError::Unreachable(_)) || refused.is_out_of_room() {
             return Err(refused);
         }
-        let Some(seed) = seeds.find(image).await else { return Err(refused) };
+        let suits = |seen: &ImageInspect| self.suits(image, seen).is_ok();
+        let Some(seed) = seeds.find(image, &suits).await else { return Err(refused) };
         let passed_on = async {
             let stored = seeds.stored(image, &seed).await?;
             let sent = self.send_stored(&stored, &name, &seed.content, progress).await?;
@@ -82,8 +83,8 @@ impl DockerEngine {
         }
     }
 
-    /// Sends what the engine lacks, under the name that it is to have this content by. If it lacks more than it seemed to, it gets everything: some engines refuse
-    /// what they cannot complete, and others take it and have an image that is of no use.
+    /// Sends what the engine lacks, under the name that it is to have this content by. If it lacks more than it seemed to, it gets
+    /// everything: some engines refuse what they cannot complete, and others take it and have an image that is of no use.
     async fn send_stored(
         &self,
         stored: &Stored,
@@ -124,7 +125,7 @@ impl DockerEngine {
     }
 
     /// An image, if it is there with all that is in it: of others, the containerd store does not tell what an image has.
-    async fn seen(&self, name: &str) -> Result<Option<ImageInspect>, EngineError> {
+    pub(super) async fn seen(&self, name: &str) -> Result<Option<ImageInspect>, EngineError> {
         let seen = async {
             match self.docker().inspect_image(name).await {
                 Err(DockerError::JsonDataError { .. }) => Ok(None),
@@ -137,11 +138,8 @@ impl DockerEngine {
         }
     }
 
-    pub(super) async fn store(&self) -> Result<Store, EngineError> {
-        let info = self.short(self.docker().info()).await?;
-        let is_containerd =
-            info.driver_status.iter().flatten().flatten().any(|word| word.starts_with("io.containerd."));
-        Ok(if is_containerd { Store::Containerd } else { Store::Graph })
+    async fn store(&self) -> Result<Store, EngineError> {
+        Ok(store_of(&self.short(self.docker().info()).await?))
     }
 
     /// What the engine's images consist of, as far as that is of use for one that is sent. The containerd store keeps layers as
@@ -212,6 +210,12 @@ impl DockerEngine {
             }
         }
     }
+}
+
+/// How an engine keeps images, by what it says of itself.
+pub(super) fn store_of(info: &SystemInfo) -> Store {
+    let mut words = info.driver_status.iter().flatten().flatten();
+    if words.any(|word| word.starts_with("io.containerd.")) { Store::Containerd } else { Store::Graph }
 }
 
 fn was_sent(image: &ImageSummary) -> bool {

@@ -67,7 +67,8 @@ impl Pin<'_> {
             return Ok(Pushed::Present(digest.clone()));
         }
         let engine = |error: EngineError| Cause::Engine(error.to_string());
-        let saved = Arc::new(depot::save(docker, &image.to_string(), "the builder").await.map_err(engine)?);
+        // By id and not by tag, which may be another image by now.
+        let saved = Arc::new(depot::save(docker, id, "the builder").await.map_err(engine)?);
         // In one kind of store an id is no configuration's digest.
         if let Some((digest, _)) = is_there(Digest::of(&saved.config).as_str()) {
             return Ok(Pushed::Present(digest.clone()));

@@ -35,18 +35,24 @@ pub(super) fn from_token(error: TokenError, image: &Reference, credentials: &Cre
     match error {
         TokenError::Unauthorized => Failure::Final(unauthorized(image, credentials, false)),
         TokenError::Again { reason, after } => Failure::Again { reason, after },
-        TokenError::Request(error) => from_request(&error, image),
+        TokenError::Request(error) => from_request(error, image),
         TokenError::Invalid(reason) => invalid(image, reason),
     }
 }
 
-pub(super) fn from_request(error: &reqwest::Error, image: &Reference) -> Failure {
+pub(super) fn from_request(error: reqwest::Error, image: &Reference) -> Failure {
     let registry = image.registry().to_owned();
+    // An address may hold a signature that is as good as a password.
+    let host = error.url().and_then(|url| url.host_str()).filter(|host| !registry.starts_with(host)).map(str::to_owned);
+    let error = &error.without_url();
     // Trust does not come with time: what fails in TLS fails at once.
     let reason = match tls_error(error) {
         Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
         Some(error) => printable(&error.to_string()),
-        None => return Failure::again(printable(&chain(error))),
+        None => {
+            let at = host.map(|host| format!(" (at {host})")).unwrap_or_default();
+            return Failure::again(printable(&format!("{}{at}", chain(error))));
+        }
     };
     Failure::Final(RegistryError::Untrusted { registry, reason })
 }

@@ -2,10 +2,12 @@
 //! tag leads to all of it or to what it led to before.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use tokio::time::timeout;
 
 use super::super::RegistryError;
 use super::super::token::Scope;
@@ -21,6 +23,9 @@ use crate::registry::credentials::Credentials;
 
 /// Blobs that are sent at a time.
 const AT_ONCE: usize = 4;
+
+/// For all other repositories to be asked for a blob; after that it is uploaded.
+const TAKE_OVER: Duration = Duration::from_mins(1);
 
 impl OciRegistry {
     /// See [`crate::registry::Registry::push`].
@@ -44,8 +49,8 @@ impl OciRegistry {
                     told(sizes.iter().map(|(sent, _)| sent).sum(), sizes.iter().map(|(_, size)| size).sum());
                 };
                 let has = || access.has(image, &blob.digest, credentials);
-                if patiently(image.registry(), has).await? || access.take_over(image, others, &blob, credentials).await
-                {
+                let taken = timeout(TAKE_OVER, access.take_over(image, others, &blob, credentials));
+                if patiently(image.registry(), has).await? || taken.await.unwrap_or(false) {
                     return Ok(());
                 }
                 Upload { access, image, credentials, blob: &blob, tell: &tell }.run().await

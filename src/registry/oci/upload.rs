@@ -1,11 +1,12 @@
 //! One blob on its way into a registry, in pieces. After a broken connection it goes on from where the registry says it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE};
 use reqwest::{Method, StatusCode, Url};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::super::token::Scope;
 use super::super::{RegistryError, bounded, place};
@@ -20,6 +21,11 @@ use crate::registry::credentials::Credentials;
 
 /// Bytes that are sent with one request. Some registries take no more.
 const PIECE_SIZE: u64 = 4 << 20;
+/// The least that a registry takes of a piece.
+const LEAST: u64 = 64 << 10;
+/// For one request with a piece, or for the registry to look through a whole layer; and for one try of a whole blob.
+const REQUEST: Duration = Duration::from_mins(10);
+const UPLOAD: Duration = Duration::from_hours(2);
 /// The most bytes of an answer, which is an error in words.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -52,7 +58,8 @@ impl Upload<'_> {
     pub async fn run(&self) -> Result<(), RegistryError> {
         let (mut session, mut most, mut pauses) = (None, 0, PAUSES.iter());
         loop {
-            let (reason, after) = match self.go_on(&mut session).await {
+            let gone_on = timeout(UPLOAD, self.go_on(&mut session));
+            let (reason, after) = match gone_on.await.unwrap_or_else(|_| Err(too_slow(UPLOAD))) {
                 Ok(()) => {
                     (self.tell)(self.blob.size);
                     return Ok(());
@@ -136,7 +143,8 @@ impl Upload<'_> {
                     format!("it was sent {} bytes, and says that it has {at}", open.at + size),
                 ));
             }
-            if at <= open.at {
+            // One that takes a little of each piece would never come to an end.
+            if at < open.at + size.min(LEAST) {
                 return Err(Failure::again("it takes nothing of what it is sent".to_owned()));
             }
             open.at = at;
@@ -175,11 +183,14 @@ impl Upload<'_> {
             None if method == Method::GET => request,
             None => request.header(CONTENT_LENGTH, 0),
         };
-        let lost = |error: reqwest::Error| from_request(&error, self.image);
-        let answer = request.send().await.map_err(lost)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = bounded(answer, MAX_ANSWER).await.map_err(lost)?.unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        let lost = |error: reqwest::Error| from_request(error, self.image);
+        let answered = async {
+            let answer = request.send().await.map_err(lost)?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = bounded(answer, MAX_ANSWER).await.map_err(lost)?.unwrap_or_default();
+            Ok(Answer { status, headers, body })
+        };
+        timeout(REQUEST, answered).await.unwrap_or_else(|_| Err(too_slow(REQUEST)))
     }
 
     /// Where it goes on, if an answer says so.
@@ -203,6 +214,10 @@ impl Upload<'_> {
             _ => self.refused(answer, pass),
         }
     }
+}
+
+fn too_slow(limit: Duration) -> Failure {
+    Failure::again(format!("it has not taken it within {} min", limit.as_secs() / 60))
 }
 
 /// A part of the blob.

@@ -107,7 +107,7 @@ impl Access {
         let home = self.base(image)?;
         let unusable = |_| invalid(image, "what is asked is no address".to_owned());
         let mut url = home.join(&question.path).map_err(unusable)?;
-        let lost = |error: reqwest::Error| from_request(&error, image);
+        let lost = |error: reqwest::Error| from_request(error, image);
         for _ in 0..=MAX_HOPS {
             let mut request = self.http.request(question.method.clone(), url.clone());
             if place::is_same(&home, &url) {
