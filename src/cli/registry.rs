@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::examples;
 use super::shared::{Assent, Overrides, Target};
+use super::verbs;
 
 /// `registry …`
 #[derive(Debug, Subcommand)]
@@ -93,6 +94,9 @@ pub struct Tag {
     /// The tag of the same repository that is to lead to it
     #[arg(value_name = "TAG")]
     pub tag: String,
+    /// Why, for who reads `history --by-hand`
+    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
+    pub reason: Option<String>,
     /// Values above the manifest.
     #[command(flatten)]
     pub overrides: Overrides,

@@ -73,6 +73,9 @@ pub struct Pull {
     /// At most so many hosts at a time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub parallel: u16,
+    /// Why, for who reads `history --by-hand`
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
 }
 
 /// `prune`
@@ -93,6 +96,9 @@ pub struct Prune {
     /// Leave images of this name alone, in which `*` stands for any characters, as well as those of the manifest (repeatable)
     #[arg(long = "exclude", value_name = "PATTERN", value_parser = str::parse::<Pattern>)]
     pub exclude: Vec<Pattern>,
+    /// Why, for who reads `history --by-hand`
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
     /// Values above the manifest.
     #[command(flatten)]
     pub overrides: Overrides,

@@ -5,12 +5,14 @@ use anyhow::anyhow;
 use crate::cli;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
+use crate::journal::hand::{Ending, Place};
 use crate::report::lock::held;
 use crate::report::prune::PruneAnswer;
 use crate::rollout::clean::Clean;
 use crate::rollout::lock::NotLocked;
 
 use super::doors::all_answer;
+use super::hand::Recorded;
 use super::{Context, operator, signals};
 
 /// Removes it, or shows what would go.
@@ -30,10 +32,19 @@ pub(super) async fn run(context: &Context, arguments: &cli::Prune) -> Result<Exi
                 let look = async { Ok(clean.look(&observed).await) };
                 (context.signals.unless_cancelled(look).await?, false)
             } else {
+                let hosts = environment.hosts.keys().filter(|host| selection.has_host(host)).map(Place::host).collect();
+                let note = Recorded::begin_at(context, &environment, "prune", hosts, &[], arguments.reason.as_ref())?;
                 let claim = operator::claim("prune", context.clock.now());
                 let cancel = context.signals.act(&recorder);
                 let cleaned = clean.run(&claim, cancel).await;
                 context.signals.rest();
+                let hosts = environment.hosts.keys().filter(|host| selection.has_host(host));
+                let failure = |host| match &cleaned {
+                    Ok(cleaned) => cleaned.get(host).and_then(|it| it.failure.clone()),
+                    Err(_) => Some("nothing was removed, as the lock was not had".to_owned()),
+                };
+                let endings: Vec<_> = hosts.map(|host| Ending::of_host(host, failure(host))).collect();
+                note.end(context, &endings)?;
                 (cleaned.map_err(|refusal| not_locked(context, refusal))?, true)
             };
             let exit = match hosts.values().all(|host| host.failure.is_none()) {

@@ -1,6 +1,6 @@
 //! `pull`: make the images of the release present on the hosts, and those of what they keep for `rollback`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli;
 use crate::container::PinnedImage;
@@ -8,11 +8,13 @@ use crate::environment::Environment;
 use crate::error::{Exit, Result};
 use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
+use crate::journal::hand::{Ending, Place};
 use crate::name::{HostName, ServiceName};
 use crate::report::pull::PullAnswer;
 use crate::rollout::pull;
 
 use super::doors::all_answer;
+use super::hand::Recorded;
 use super::proposal::Input;
 use super::{Context, images};
 
@@ -34,8 +36,15 @@ pub(super) async fn run(context: &Context, arguments: &cli::Pull) -> Result<Exit
             let wanted = context.signals.unless_cancelled(prepare).await?;
             let cancel = context.signals.act(&recorder);
             let parallel = usize::from(arguments.parallel);
+            let images: BTreeSet<_> = wanted.values().flatten().map(ToString::to_string).collect();
+            let images: Vec<_> = images.into_iter().collect();
+            let hosts = wanted.keys().map(Place::host).collect();
+            let note = Recorded::begin_at(context, environment, "pull", hosts, &images, arguments.reason.as_ref())?;
             let pulled = pull::all(&fleet.doors, &wanted, parallel, &recorder, cancel).await;
             context.signals.rest();
+            let failure = |host: &HostName| pulled.iter().find(|one| one.host == *host && one.failure.is_some());
+            let ending = |host| Ending::of_host(host, failure(host).and_then(|one| one.failure.clone()));
+            note.end(context, &wanted.keys().map(ending).collect::<Vec<_>>())?;
             let exit = match pulled.iter().all(|one| one.failure.is_none()) {
                 true => Exit::Done,
                 false if cancel.is_requested() => Exit::Interrupted,

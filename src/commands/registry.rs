@@ -20,6 +20,7 @@ use crate::report::registry::{ImageAnswer, MovedAnswer, RemovedAnswer, Repositor
 
 use super::confirm::Answer;
 use super::doors::{hinted, unreachable};
+use super::hand::Recorded;
 use super::{Context, secrets};
 
 /// An environment and the way to its registries.
@@ -145,8 +146,12 @@ pub(super) async fn tag(context: &Context, arguments: &cli::Tag) -> Result<Exit>
         }
     }
     let by_digest = image.with_digest(answer.digest.clone());
+    let words = [by_digest.to_string(), arguments.tag.clone()];
+    let recorded =
+        Recorded::begin_at(context, &shelf.environment, "tag", Vec::new(), &words, arguments.reason.as_ref())?;
     let moving = async { shelf.registry.tag(&by_digest, &arguments.tag).await.map_err(failed) };
     context.signals.unless_cancelled(moving).await?;
+    recorded.end(context, &[])?;
     answer.is_moved = true;
     context.reporter.answer(&answer, Exit::Done);
     Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! What was done in containers and on hosts by hand, from this checkout: who, when, where, what and why. Written before it is done.
+//! What was done in containers, on hosts and in a registry by hand, from this checkout: who, when, where, what and why. Written before it is done.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -45,7 +45,7 @@ pub enum What {
 /// What somebody does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
-    /// `exec`, `run`, `cp` or `host exec`.
+    /// `exec`, `run`, `cp` or `host exec`; `pull`, `prune` or `tag`.
     pub verb: String,
     /// `user@machine`.
     pub by: String,
@@ -71,6 +71,13 @@ pub struct Place {
     pub container: Option<String>,
 }
 
+impl Place {
+    /// A host itself.
+    pub fn host(host: &HostName) -> Self {
+        Self { host: host.clone(), service: None, container: None }
+    }
+}
+
 /// How it ended in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
@@ -85,6 +92,13 @@ pub struct Ending {
     /// What went wrong, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Ending {
+    /// On a host: well, or why not.
+    pub fn of_host(host: &HostName, error: Option<String>) -> Self {
+        Self { host: host.clone(), service: None, code: error.is_none().then_some(0), error }
+    }
 }
 
 /// Writes the record of one deed.

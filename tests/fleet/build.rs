@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use crate::support::poll::until;
-use crate::support::process::{command, holds};
+use crate::support::process::{command, finish, holds};
 use crate::support::{Fleet, Project, Run, SOON};
 
 /// A step that needs a shell, and what it leaves for later steps and builds.
@@ -90,6 +90,19 @@ impl Drop for Agent {
     }
 }
 
+/// Has git know the sources, which it fetches with a login; the commit.
+fn commit(project: &Project) -> String {
+    let git = |arguments: &[&str]| {
+        let own = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"];
+        finish(command("git").arg("-C").arg(project.root()).args(own).args(arguments))
+    };
+    git(&["init", "--quiet"]);
+    git(&["remote", "add", "origin", "https://ann:t0ken@git.example/shop/web.git"]);
+    git(&["add", "app"]);
+    git(&["commit", "--quiet", "--message", "the application"]);
+    git(&["rev-parse", "HEAD"])
+}
+
 /// What the builder has said.
 fn output(run: &Run) -> String {
     run.events("build_output").iter().filter_map(|line| line["line"].as_str()).collect::<Vec<_>>().join("\n")
@@ -101,11 +114,15 @@ fn a_build_gets_its_secrets_and_agents_and_what_is_the_same_is_not_built_again()
     let project = project(&fleet);
     let agent = Agent::start(&project);
     project.write("environments/local.yml", &manifest(&fleet, &format!("default={}", agent.socket.display()), "no"));
+    let commit = commit(&project);
     let first = project.run(&["deploy", "local", "--yes"]).expect(0);
     assert!(first.has("built") && output(&first).contains("RUN --mount=type=secret"), "{first}");
     let (host, image) = (fleet.host("h1"), fleet.host("h1").only().image().to_owned());
     let labels = fleet.script(&["docker", "h1", "image", "inspect", "-f", "{{json .Config.Labels}}", &image]);
-    assert!(labels.contains(r#""team":"shop""#), "{labels}");
+    let labels: serde_json::Value = serde_json::from_str(&labels).expect("labels");
+    assert_eq!(labels["team"], "shop", "{labels}");
+    assert_eq!(labels["org.opencontainers.image.revision"], commit.trim(), "{labels}");
+    assert_eq!(labels["org.opencontainers.image.source"], "https://git.example/shop/web.git", "{labels}");
     // The secret was read by the build, and is nowhere in what came of it.
     let saved = project.path("saved.tar");
     fleet.script(&["docker", "h1", "save", "-o", &saved.display().to_string(), &image]);
@@ -139,4 +156,26 @@ fn a_step_that_fails_shows_its_own_last_lines() {
     let failed = project.run(&["deploy", "local", "--yes"]).expect(1);
     assert!(output(&failed).contains("about to fail") && failed.text().contains("exit code: 3"), "{failed}");
     assert!(fleet.host("h1").containers().is_empty());
+}
+
+#[test]
+fn a_builder_that_is_reached_by_ssh_gets_secrets_and_agents_too() {
+    let fleet = Fleet::start();
+    let project = project(&fleet);
+    let agent = Agent::start(&project);
+    let build = format!(
+        "    image: shop/elsewhere:v1\n    build: {{ context: app, args: {{ FAIL: \"no\" }}, secrets: [{{ source: npm_token, target: \
+         npm }}], ssh: [\"default={}\"] }}\n",
+        agent.socket.display()
+    );
+    project.edit("    image: shop/web:v1\n", &build);
+    project.edit("GREETING: hello", "GREETING: hello, RELEASE: v1");
+    project.edit("\nsecrets:\n", "\nsecrets:\n  npm_token: { file: npm.txt }\n");
+    let own = format!("{{ docker: \"unix://{}\" }}", fleet.file("builder/docker.sock").display());
+    project.edit(&own, "{ ssh: deploy@h2 }");
+    let run = project.run(&["deploy", "prod", "--yes"]).expect(0);
+    assert!(run.has("built") && run.has("pushing") && !run.text().contains(SECRET), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    let images = fleet.script(&["docker", "h2", "images", "--format", "{{.Repository}}"]);
+    assert!(images.contains("shipctl-build/shop/elsewhere"), "it was built there: {images}");
 }

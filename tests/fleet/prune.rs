@@ -36,7 +36,10 @@ fn hosts_keep_the_images_of_what_they_can_go_back_to() {
     assert_eq!(images(&fleet, "h2").len(), 3, "it was only looked");
     let kept = project.said(&["prune", "prod", "--exclude", "*/shop/*"]);
     assert!(kept.contains("Nothing to remove"), "{kept}");
-    project.run(&["prune", "prod"]).expect(0);
+    project.run(&["prune", "prod", "--reason", "a full disk"]).expect(0);
+    let history = project.run(&["history", "prod", "--by-hand"]).expect(0);
+    let last = &history.result["by_hand"][0];
+    assert_eq!((&last["verb"], &last["reason"]), (&"prune".into(), &"a full disk".into()), "{history}");
     assert_eq!(images(&fleet, "h2").len(), 2);
     project.run(&["rollback", "prod", "--yes"]).expect(0);
     assert_eq!(fleet.releases(), ["v2"; 3]);

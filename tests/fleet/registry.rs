@@ -76,7 +76,12 @@ fn a_host_that_the_registry_does_not_serve_gets_its_images_from_another() {
     assert!(sent["from"] != "h2" && sent["not_pulled"].is_string(), "{run}");
     assert!(sent["layers"].as_u64() < sent["of"].as_u64(), "only what it lacks: {run}");
     // It is there now, and goes and comes back like any other.
-    assert!(project.run(&["pull", "prod"]).expect(0).events("sent").is_empty());
+    let pull = project.run(&["pull", "prod", "--reason", "before the weekend"]).expect(0);
+    assert!(pull.events("sent").is_empty(), "{pull}");
+    let history = project.run(&["history", "prod", "--by-hand"]).expect(0);
+    let last = &history.result["by_hand"][0];
+    assert_eq!((&last["verb"], &last["reason"]), (&"pull".into(), &"before the weekend".into()), "{history}");
+    assert_eq!(last["endings"].as_array().map(Vec::len), Some(3), "{history}");
     project.run(&["rollback", "prod", "--yes"]).expect(0);
     assert_eq!(fleet.releases(), ["v1"; 3]);
     project.deploy(0);
@@ -130,6 +135,11 @@ fn operators_list_look_move_tags_and_remove_what_no_host_needs() {
         );
         assert!(tags(&project).contains(&("stable".to_owned(), of(to))));
     }
+    project.run(&["tag", "prod", "shop/web:v9", "noted", "--yes", "--reason", "ticket 7"]).expect(0);
+    let history = project.run(&["history", "prod", "--by-hand"]).expect(0);
+    let last = &history.result["by_hand"][0];
+    assert_eq!((&last["verb"], &last["reason"]), (&"tag".into(), &"ticket 7".into()), "{history}");
+    assert!(last["command"][0].as_str().is_some_and(|it| it.ends_with(&v9)) && last["endings"].is_array(), "{history}");
     let run = project.run(&["registry", "inspect", "prod", "shop/web:stable"]).expect(0);
     assert_eq!(run.result["image"]["digest"], v9.as_str(), "{run}");
     assert!(run.result["image"]["content"]["image"]["layers"][0]["size"].as_u64() > Some(0), "{run}");
@@ -137,7 +147,7 @@ fn operators_list_look_move_tags_and_remove_what_no_host_needs() {
     let run = project.run(&["registry", "rm", "prod", "shop/web:v1", "--yes"]).expect(1);
     assert!(run.text().contains("h1 runs it as web"), "{run}");
     let run = project.run(&["registry", "rm", "prod", "shop/web:stable", "--yes"]).expect(0);
-    assert_eq!(run.result["image"]["tags"], serde_json::json!(["stable", "v9"]), "{run}");
+    assert_eq!(run.result["image"]["tags"], serde_json::json!(["noted", "stable", "v9"]), "{run}");
     let others: Vec<_> = seen.into_iter().filter(|(tag, _)| tag != "v9").collect();
     assert_eq!(tags(&project), others);
     assert_eq!(fleet.snapshot(), before);

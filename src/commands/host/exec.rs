@@ -31,7 +31,7 @@ pub(in super::super) async fn run(context: &Context, arguments: &cli::HostExec) 
     let hosts = by_ssh(&environment, &arguments.selectors)?;
     // The redactor learns what it can: neither the record nor a line may hold a value of a secret.
     secrets::only(&environment, [], context.reporter.redactor()).await?;
-    let places = hosts.iter().map(|host| Place { host: host.name.clone(), service: None, container: None }).collect();
+    let places = hosts.iter().map(|host| Place::host(&host.name)).collect();
     let (words, reason) = (&arguments.command, arguments.reason.as_ref());
     let recorded = Recorded::begin_at(context, &environment, "host exec", places, words, reason)?;
     let names = hosts.iter().map(|host| host.name.clone()).collect();

@@ -7,7 +7,7 @@ PACKAGES=(
     haproxy:haproxy docker-registry:docker-registry htpasswd:apache2-utils
     iptables:iptables ip:iproute2 openssl:openssl curl:curl mkfs.ext4:e2fsprogs
     nsenter:util-linux losetup:mount find:findutils busybox:busybox-static socat:socat
-    etcd:etcd-server caddy:caddy python3:python3 debootstrap:debootstrap
+    etcd:etcd-server caddy:caddy python3:python3 debootstrap:debootstrap git:git
 )
 
 packages_missing() {
