@@ -159,15 +159,9 @@ pub struct Deploy {
     /// Run this job again although it has run for the release (repeatable, or separated by commas)
     #[arg(long = "rerun-job", value_name = "JOB", add = ArgValueCompleter::new(Names::Jobs))]
     pub rerun_jobs: Vec<String>,
-    /// Refuse a plan that is not proven to be without downtime; the answer says why, service by service and host by host
-    #[arg(long)]
-    pub require_zero_downtime: bool,
-    /// Run no hooks, for when one of them is in the way
-    #[arg(long)]
-    pub no_hooks: bool,
-    /// Tell nobody of it who is told otherwise (`notify`)
-    #[arg(long)]
-    pub no_notify: bool,
+    /// What it may not do.
+    #[command(flatten)]
+    pub limits: Limits,
     /// Which part of it.
     #[command(flatten)]
     pub selectors: Selectors,
@@ -205,15 +199,9 @@ pub struct Plan {
     pub overrides: Overrides,
 }
 
-/// `promote`
-#[derive(Debug, Args)]
-pub struct Promote {
-    /// Which environment.
-    #[command(flatten)]
-    pub target: Target,
-    /// Why, for who reads `status` and `history`
-    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
-    pub reason: Option<String>,
+/// What a rollout may not do, or leaves out.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Limits {
     /// Refuse a plan that is not proven to be without downtime; the answer says why, service by service and host by host
     #[arg(long)]
     pub require_zero_downtime: bool,
@@ -223,6 +211,20 @@ pub struct Promote {
     /// Tell nobody of it who is told otherwise (`notify`)
     #[arg(long)]
     pub no_notify: bool,
+}
+
+/// `promote`
+#[derive(Debug, Args)]
+pub struct Promote {
+    /// Which environment.
+    #[command(flatten)]
+    pub target: Target,
+    /// Why, for who reads `status` and `history`
+    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
+    pub reason: Option<String>,
+    /// What it may not do.
+    #[command(flatten)]
+    pub limits: Limits,
     /// Values above the manifest.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -243,15 +245,9 @@ pub struct Rollback {
     /// Why, for who reads `status` and `history`
     #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
     pub reason: Option<String>,
-    /// Refuse a plan that is not proven to be without downtime; the answer says why, service by service and host by host
-    #[arg(long)]
-    pub require_zero_downtime: bool,
-    /// Run no hooks, for when one of them is in the way
-    #[arg(long)]
-    pub no_hooks: bool,
-    /// Tell nobody of it who is told otherwise (`notify`)
-    #[arg(long)]
-    pub no_notify: bool,
+    /// What it may not do.
+    #[command(flatten)]
+    pub limits: Limits,
     /// Which part of it.
     #[command(flatten)]
     pub selectors: Selectors,

@@ -14,7 +14,7 @@ use crate::plan::saved::{self, SavedPlanError};
 
 use super::Context;
 use super::proposal::{Images, Input, propose, without_downtime};
-use super::rollout::{Order, before_plan, carry_out};
+use super::rollout::{Order, before_plan, carry_out, leave_out};
 
 /// Plans, asks, rolls out.
 pub(super) async fn run(context: &Context, arguments: &cli::Deploy) -> Result<Exit> {
@@ -23,15 +23,12 @@ pub(super) async fn run(context: &Context, arguments: &cli::Deploy) -> Result<Ex
     let mut input =
         Input::read(context, &arguments.target, &selectors(arguments), &arguments.rerun_jobs, &arguments.overrides)
             .await?;
-    if arguments.no_hooks {
-        input.environment.hooks.clear();
-        if let Some(plan) = &mut reviewed {
+    leave_out(arguments.limits, &mut input.environment);
+    if let Some(plan) = &mut reviewed {
+        if arguments.limits.no_hooks {
             plan.hooks.clear();
         }
-    }
-    if arguments.no_notify {
-        input.environment.notify.clear();
-        if let Some(plan) = &mut reviewed {
+        if arguments.limits.no_notify {
             plan.notify.clear();
         }
     }
@@ -46,7 +43,7 @@ pub(super) async fn run(context: &Context, arguments: &cli::Deploy) -> Result<Ex
                 saved::compare(reviewed, &proposal.plan).map_err(stale)?;
             }
             proposal.plan.reason.clone_from(&arguments.reason);
-            without_downtime(&proposal.plan, arguments.require_zero_downtime)?;
+            without_downtime(&proposal.plan, arguments.limits.require_zero_downtime)?;
             fleet.learn_passwords(&input.logins, &proposal.plan).await?;
             carry_out(
                 context,

@@ -14,19 +14,14 @@ use crate::release::ReleaseId;
 use super::Context;
 use super::doors::{Fleet, all_answer};
 use super::proposal::{Images, Input, propose, without_downtime};
-use super::rollout::{Order, before_plan, carry_out};
+use super::rollout::{Order, before_plan, carry_out, leave_out};
 
 /// Finds the canary, makes its release again from the manifest and its own images, and rolls it out everywhere.
 pub(super) async fn run(context: &Context, arguments: &cli::Promote) -> Result<Exit> {
     let assent = context.assent(arguments.assent)?;
     let input = Input::read(context, &arguments.target, &Selectors::default(), &[], &arguments.overrides).await?;
     let mut input = input.promoting();
-    if arguments.no_hooks {
-        input.environment.hooks.clear();
-    }
-    if arguments.no_notify {
-        input.environment.notify.clear();
-    }
+    leave_out(arguments.limits, &mut input.environment);
     let recorder = context.recorder();
     before_plan(context, &input.environment, Kind::Deploy, &recorder).await?;
     context
@@ -38,7 +33,7 @@ pub(super) async fn run(context: &Context, arguments: &cli::Promote) -> Result<E
                 return Err(another(&release, &proposal.plan.release));
             }
             proposal.plan.reason.clone_from(&arguments.reason);
-            without_downtime(&proposal.plan, arguments.require_zero_downtime)?;
+            without_downtime(&proposal.plan, arguments.limits.require_zero_downtime)?;
             fleet.learn_passwords(&input.logins, &proposal.plan).await?;
             let remark =
                 Some(format!("{release} is promoted: its canary goes back with the others if one of them fails"));

@@ -15,19 +15,14 @@ use crate::release::{Files, ReleaseId};
 use super::confirm::Assent;
 use super::doors::{Fleet, all_answer, refused};
 use super::proposal::{Proposal, checked, without_downtime};
-use super::rollout::{Order, before_plan, carry_out};
+use super::rollout::{Order, before_plan, carry_out, leave_out};
 use super::{Context, publish, secrets, select};
 
 /// Chooses the release, plans, asks, rolls out.
 pub(super) async fn run(context: &Context, arguments: &cli::Rollback) -> Result<Exit> {
     let assent = context.assent(arguments.assent)?;
     let mut environment = context.recorded_environment(&arguments.target, &arguments.overrides)?;
-    if arguments.no_hooks {
-        environment.hooks.clear();
-    }
-    if arguments.no_notify {
-        environment.notify.clear();
-    }
+    leave_out(arguments.limits, &mut environment);
     let selection = select(&environment, &arguments.selectors)?;
     if let Some(to) = arguments.to.as_deref().filter(|to| !ReleaseId::is_name(to)) {
         return Err(Error::bad_input(anyhow!("`{}` is not the name of a release", to.escape_debug()))
@@ -54,7 +49,7 @@ async fn back(
     let mut plan = planner::rollback(fleet.environment, &observed, selection, entry).map_err(refused)?;
     let publishing = publish::propose(fleet.environment, &keys, None, &ledger, &mut plan).await?;
     plan.reason.clone_from(&arguments.reason);
-    without_downtime(&plan, arguments.require_zero_downtime)?;
+    without_downtime(&plan, arguments.limits.require_zero_downtime)?;
     let proposal = Proposal { plan: checked(plan)?, observed, publishing, key: None };
     carry_out(context, fleet, &recorder, Order { proposal: &proposal, files: &Files::new(), assent, remark }).await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::cli::Limits;
 use crate::environment::Environment;
 use crate::error::{Error, Exit, Result};
 use crate::event::{Event, Warning};
@@ -36,6 +37,16 @@ pub(super) struct Order<'a> {
     pub(super) assent: Assent,
     /// Why it is this plan, if that is not plain from the command.
     pub(super) remark: Option<String>,
+}
+
+/// Takes out of an environment what an operator does without this time.
+pub(super) fn leave_out(limits: Limits, environment: &mut Environment) {
+    if limits.no_hooks {
+        environment.hooks.clear();
+    }
+    if limits.no_notify {
+        environment.notify.clear();
+    }
 }
 
 /// The hook that comes before anything is looked at or built.

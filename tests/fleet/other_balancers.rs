@@ -9,12 +9,12 @@ use crate::support::{Fleet, Meter, Project};
 /// Requests a second.
 const RATE: u32 = 60;
 
-/// Behind a Caddy of this machine, whose upstreams are addresses, while hosts are reached by name.
-fn behind(project: &Project, fleet: &Fleet, caddy: &Caddy) {
+/// Behind the Caddy of a balancer's machine, whose upstreams are addresses, while hosts are reached by name.
+fn behind(project: &Project, fleet: &Fleet) {
     let traffic = "    traffic: { balancer: site, backend: srv0, drain_deadline: 20s, up_deadline: 20s }\n";
     project.edit("    health:\n", &format!("{traffic}    health:\n"));
-    let admin = caddy.admin_place();
-    project.edit("registry:\n", &format!("balancers: {{ site: {{ caddy: {{ admin: \"{admin}\" }} }} }}\nregistry:\n"));
+    let caddy = format!("{{ ssh: deploy@lb1, admin: \"{}\" }}", Caddy::admin_place());
+    project.edit("registry:\n", &format!("balancers: {{ site: {{ caddy: {caddy} }} }}\nregistry:\n"));
     for host in fleet.hosts().iter().filter(|host| host.by_ssh) {
         let (name, address) = (&host.name, &host.address);
         let own = format!("services: {{ web: {{ traffic: {{ server: \"{address}:8080\" }} }} }}");
@@ -27,9 +27,9 @@ fn hosts_behind_caddy_are_taken_out_one_by_one_and_all_get_requests_again() {
     let fleet = Fleet::start();
     let project = Project::new(&fleet);
     let upstreams: Vec<_> = fleet.hosts().iter().map(|host| format!("{}:8080", host.address)).collect();
-    let mut caddy = Caddy::start_at_port(&upstreams, "round_robin");
+    let mut caddy = Caddy::start_beside(&fleet, "lb1", &upstreams, "round_robin");
     let before = caddy.app();
-    behind(&project, &fleet, &caddy);
+    behind(&project, &fleet);
     project.count_posts();
     project.misbehave("abrupt");
     project.install();
@@ -49,7 +49,8 @@ fn hosts_behind_caddy_are_taken_out_one_by_one_and_all_get_requests_again() {
     assert_eq!((fleet.releases(), caddy.app()), (vec!["v2".to_owned(); 3], before));
     meter.wait_for_more(u64::from(RATE));
     let measured = meter.stop();
-    // Caddy closes idle connections when it is told something, and a request may cross with that. Nothing else is lost.
+    // Caddy closes idle connections when it is told something, and a request may cross with that. Nothing else is lost, as
+    // Linux hands over what waits to be accepted.
     assert_eq!(measured.count(&["reset_before_answer"]), measured.failures(), "{measured}");
     for client in ["new connection", "slow"] {
         assert_eq!(measured.client(client)["failed"], 0, "{measured}");

@@ -299,7 +299,7 @@ async fn a_registry_that_asks_for_patience_is_asked_again() {
         let (found, asked) =
             resolve(move |number| (if number == 1 { busy } else { "200 OK" }, MANIFEST.to_owned())).await;
         assert_eq!((found, asked), (Ok(digest(MANIFEST)), 2));
-        assert_eq!(begun.elapsed().as_secs() >= 1, after == "1", "{after}");
+        assert!(after != "1" || begun.elapsed().as_secs() >= 1);
     }
 }
 

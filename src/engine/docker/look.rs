@@ -45,12 +45,7 @@ impl DockerEngine {
     }
 
     async fn facts(&self) -> Result<EngineFacts, EngineError> {
-        // The one slow answer of a look, and the one that cannot change on this connection.
-        let id = self.id.get_or_try_init(|| async {
-            let info = self.short(self.docker().info()).await?;
-            Ok::<_, EngineError>(info.id.unwrap_or_default())
-        });
-        let id = id.await?.clone();
+        let id = self.nature().await?.id.clone();
         let version = self.client.version();
         Ok(EngineFacts {
             id,

@@ -44,6 +44,7 @@ mod live;
 mod look;
 mod marker;
 mod memory;
+mod nature;
 mod one_off;
 pub(crate) mod output;
 mod parcel;
@@ -58,6 +59,7 @@ mod stock;
 mod usage;
 
 use depot::Depot;
+use nature::Nature;
 use room::PackedLayer;
 use seeds::Seeds;
 
@@ -133,7 +135,7 @@ pub struct DockerEngine {
     client: Client,
     transport: Arc<dyn Transport>,
     supply: Supply,
-    id: Arc<OnceCell<String>>,
+    nature: Arc<OnceCell<Nature>>,
     /// Set once it is known that the host keeps secrets in memory.
     memory: Arc<OnceCell<()>>,
 }
@@ -141,7 +143,7 @@ pub struct DockerEngine {
 impl DockerEngine {
     /// An engine that is reached through `client` on top of `transport`, and gets its images by `supply`.
     pub fn new(client: Client, transport: Arc<dyn Transport>, supply: Supply) -> Self {
-        Self { client, transport, supply, id: Arc::default(), memory: Arc::default() }
+        Self { client, transport, supply, nature: Arc::default(), memory: Arc::default() }
     }
 
     fn docker(&self) -> &bollard::Docker {

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use bollard::models::SystemInfo;
 use tokio::time::timeout;
 
 use super::DockerEngine;
-use super::send::store_of;
+use super::nature::Nature;
 use crate::container::PinnedImage;
 use crate::engine::EngineError;
 use crate::fleet::layers::Store;
@@ -45,7 +44,7 @@ impl DockerEngine {
         let platform = image.platform().unwrap_or(&own).to_owned();
         let (layers, free) = tokio::join!(sizes(image.clone(), platform), self.free());
         let (Some(layers), Some(Free { bytes: free, place, store })) = (layers, free) else { return Ok(()) };
-        if 2 * layers.iter().map(|layer| layer.bytes).sum::<u64>() <= free {
+        if 2 * sum(&layers) <= free {
             return Ok(());
         }
         // Layers that are there already are not fetched; asking for them is worth it only now.
@@ -55,7 +54,7 @@ impl DockerEngine {
         // The other store keeps layers as they came beside what is in them.
         let needs = match store {
             Store::Graph => needed(&missing),
-            Store::Containerd => 2 * missing.iter().map(|layer| layer.bytes).sum::<u64>(),
+            Store::Containerd => 2 * sum(&missing),
         };
         fits(needs, free, &place)
     }
@@ -68,9 +67,8 @@ impl DockerEngine {
 
     /// `None` where the host cannot be asked.
     async fn free(&self) -> Option<Free> {
-        let info = self.short(self.docker().info()).await.ok()?;
-        let store = store_of(&info);
-        let place = place_of(&info, store)?;
+        let Nature { place, store, .. } = self.nature().await.ok()?;
+        let (place, store) = (place.clone()?, *store);
         let words = ["df", "-Pk", "--", &place].map(str::to_owned);
         let asked = async { Some(self.transport.start(&words).await?.ok()?.answer(&[]).await) };
         let answer = timeout(ASK, asked).await.ok()??;
@@ -82,21 +80,14 @@ impl DockerEngine {
     }
 }
 
-/// Where the engine keeps its images: beneath its own directory, unless a containerd that is not its own keeps them, whose
-/// directory nobody tells; this is where it is if nobody has put it elsewhere.
-fn place_of(info: &SystemInfo, store: Store) -> Option<String> {
-    let address = info.containerd.as_ref().and_then(|it| it.address.as_deref());
-    match (store, address) {
-        (Store::Containerd, Some(address)) if !address.contains("/docker/") => Some("/var/lib/containerd".to_owned()),
-        (Store::Containerd, None) => None,
-        _ => info.docker_root_dir.clone(),
-    }
-}
-
 /// What a pull takes at the very least: every layer unpacked, and the largest as it came.
 fn needed(layers: &[PackedLayer]) -> u64 {
     let largest = layers.iter().map(|layer| layer.bytes).max().unwrap_or_default();
-    layers.iter().map(|layer| layer.bytes).sum::<u64>().saturating_add(largest)
+    sum(layers).saturating_add(largest)
+}
+
+fn sum(layers: &[PackedLayer]) -> u64 {
+    layers.iter().map(|layer| layer.bytes).sum()
 }
 
 fn fits(needs: u64, free: u64, place: &str) -> Result<(), EngineError> {
@@ -109,24 +100,7 @@ fn fits(needs: u64, free: u64, place: &str) -> Result<(), EngineError> {
 
 #[cfg(test)]
 mod tests {
-    use bollard::models::ContainerdInfo;
-
     use super::*;
-
-    #[test]
-    fn images_are_where_the_engine_or_its_containerd_keeps_them() {
-        let info = |address: Option<&str>| SystemInfo {
-            docker_root_dir: Some("/srv/docker".to_owned()),
-            containerd: address.map(|it| ContainerdInfo { address: Some(it.to_owned()), ..ContainerdInfo::default() }),
-            ..SystemInfo::default()
-        };
-        let own = info(Some("/var/run/docker/containerd/containerd.sock"));
-        let other = info(Some("/run/containerd/containerd.sock"));
-        assert_eq!(place_of(&other, Store::Graph).as_deref(), Some("/srv/docker"));
-        assert_eq!(place_of(&own, Store::Containerd).as_deref(), Some("/srv/docker"));
-        assert_eq!(place_of(&other, Store::Containerd).as_deref(), Some("/var/lib/containerd"));
-        assert_eq!(place_of(&info(None), Store::Containerd), None);
-    }
 
     #[test]
     fn what_is_certain_not_to_fit_is_refused_with_numbers() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
-use bollard::models::{ImageInspect, ImageSummary, SystemInfo};
+use bollard::models::{ImageInspect, ImageSummary};
 use bollard::query_parameters::{ImportImageOptionsBuilder, ListImagesOptions};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
@@ -138,14 +138,10 @@ impl DockerEngine {
         }
     }
 
-    async fn store(&self) -> Result<Store, EngineError> {
-        Ok(store_of(&self.short(self.docker().info()).await?))
-    }
-
     /// What the engine's images consist of, as far as that is of use for one that is sent. The containerd store keeps layers as
     /// they came, and those that came from a registry are packed in ways of their own: only what was sent counts there.
     pub(super) async fn held_layers(&self) -> Result<Holding, EngineError> {
-        let store = self.store().await?;
+        let store = self.nature().await?.store;
         self.holding(store, |image| store == Store::Graph || was_sent(image)).await
     }
 
@@ -210,12 +206,6 @@ impl DockerEngine {
             }
         }
     }
-}
-
-/// How an engine keeps images, by what it says of itself.
-pub(super) fn store_of(info: &SystemInfo) -> Store {
-    let mut words = info.driver_status.iter().flatten().flatten();
-    if words.any(|word| word.starts_with("io.containerd.")) { Store::Containerd } else { Store::Graph }
 }
 
 fn was_sent(image: &ImageSummary) -> bool {

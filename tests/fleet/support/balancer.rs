@@ -18,6 +18,7 @@ const BACKEND: &str = "app";
 /// One that helps nobody: no retries, no redispatch.
 pub struct Balancer {
     name: String,
+    pub address: String,
     pub url: String,
     socket: String,
     ssh_config: PathBuf,
@@ -31,7 +32,7 @@ impl Balancer {
     /// From the fleet's description of itself.
     pub fn read(facts: &Value, ssh_config: PathBuf) -> Self {
         let text = |key: &str| facts[key].as_str().unwrap_or_else(|| panic!("a balancer has a {key}")).to_owned();
-        Self { name: text("name"), url: text("url"), socket: text("socket"), ssh_config }
+        Self { name: text("name"), address: text("address"), url: text("url"), socket: text("socket"), ssh_config }
     }
 
     /// One runtime command; what it answers.

@@ -1,28 +1,26 @@
-//! A real Caddy on this machine, with its admin API at a socket or a port.
+//! A real Caddy, with its admin API at a socket of this machine or at a port of a balancer's.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
+use std::io::{Seek, Write};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::poll::until;
-use super::process::command;
-use super::{SOON, free_port};
+use super::process::{attempt, attempt_on, command, finish};
+use super::{Fleet, SOON, free_port};
 
-trait Stream: Read + Write {}
-
-impl<S: Read + Write> Stream for S {}
+/// Ports of a balancer's machine that nobody else listens at: of the site, and of the admin API.
+const PORTS: (u16, u16) = (8380, 8381);
 
 /// It runs until the end of the test.
 pub struct Caddy {
     child: Child,
     directory: TempDir,
-    admin_port: Option<u16>,
+    /// The network that it is in, if that is not this machine's.
+    network: Option<PathBuf>,
     pub url: String,
 }
 
@@ -33,16 +31,26 @@ impl Caddy {
         Self::start_at(None, upstreams, policy)
     }
 
-    /// The same, with its admin API at a port.
-    pub fn start_at_port(upstreams: &[String], policy: &str) -> Self {
-        Self::start_at(Some(free_port()), upstreams, policy)
+    /// The same on the machine of a balancer, with its admin API at a port there.
+    pub fn start_beside(fleet: &Fleet, balancer: &str, upstreams: &[String], policy: &str) -> Self {
+        let network = fleet.network(balancer);
+        // Caddy changes its configuration by listening anew beside itself: what waits to be accepted goes with the old
+        // listener, unless Linux is told to hand it over.
+        finish(inside(Some(&network), "sysctl").args(["-qw", "net.ipv4.tcp_migrate_req=1"]));
+        Self::start_at(Some((network, &fleet.balancer(balancer).address)), upstreams, policy)
     }
 
-    fn start_at(admin_port: Option<u16>, upstreams: &[String], policy: &str) -> Self {
+    fn start_at(place: Option<(PathBuf, &str)>, upstreams: &[String], policy: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
-        let port = free_port();
-        let admin = match admin_port {
-            Some(port) => format!("localhost:{port}"),
+        let (network, port, url) = match place {
+            Some((network, address)) => (Some(network), PORTS.0, format!("http://{address}:{}/", PORTS.0)),
+            None => {
+                let port = free_port();
+                (None, port, format!("http://127.0.0.1:{port}/"))
+            }
+        };
+        let admin = match &network {
+            Some(_) => format!("localhost:{}", PORTS.1),
             None => format!("unix/{}", directory.path().join("admin.sock").display()),
         };
         let caddyfile = format!(
@@ -52,12 +60,12 @@ impl Caddy {
         );
         let config = directory.path().join("Caddyfile");
         fs::write(&config, caddyfile).expect("a file");
-        let mut caddy = command("caddy");
+        let mut caddy = inside(network.as_ref(), "caddy");
         caddy.arg("run").arg("--config").arg(&config).args(["--adapter", "caddyfile"]);
         caddy.env("HOME", directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = caddy.spawn().expect("caddy starts");
-        let caddy = Self { child, directory, admin_port, url: format!("http://127.0.0.1:{port}/") };
-        until("Caddy answers", SOON, || caddy.connect().ok().map(drop));
+        let caddy = Self { child, directory, network, url };
+        until("Caddy answers", SOON, || caddy.ask("/config/").ok().map(drop));
         caddy
     }
 
@@ -66,29 +74,25 @@ impl Caddy {
         self.directory.path().join("admin.sock")
     }
 
-    /// Where the manifest says that it is.
-    pub fn admin_place(&self) -> String {
-        match self.admin_port {
-            Some(port) => format!("localhost:{port}"),
-            None => self.admin().display().to_string(),
-        }
+    /// Where a manifest says that its admin API is: on that machine.
+    pub fn admin_place() -> String {
+        format!("localhost:{}", PORTS.1)
     }
 
-    fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
-        Ok(match self.admin_port {
-            Some(port) => Box::new(TcpStream::connect(("localhost", port))?),
-            None => Box::new(UnixStream::connect(self.admin())?),
-        })
+    fn ask(&self, path: &str) -> Result<String, String> {
+        let (to, host) = match &self.network {
+            Some(_) => (format!("TCP:{}", Self::admin_place()), Self::admin_place()),
+            None => (format!("UNIX-CONNECT:{}", self.admin().display()), String::new()),
+        };
+        let mut input = tempfile::tempfile().expect("a file");
+        write!(input, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").expect("a file to write");
+        input.rewind().expect("a file to read");
+        attempt_on(inside(self.network.as_ref(), "socat").args(["-t", "15", "-", &to]), input.into())
     }
 
     /// What serves HTTP, as it is configured now.
     pub fn app(&self) -> Value {
-        let mut stream = self.connect().expect("Caddy listens");
-        let host = self.admin_port.map(|_| self.admin_place()).unwrap_or_default();
-        let request = format!("GET /config/apps/http HTTP/1.0\r\nHost: {host}\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("Caddy reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("Caddy answers");
+        let answer = self.ask("/config/apps/http").unwrap_or_else(|complaint| panic!("{complaint}"));
         let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
         serde_json::from_str(body.trim()).unwrap_or_else(|error| panic!("{error}: {body}"))
     }
@@ -104,5 +108,17 @@ impl Caddy {
 impl Drop for Caddy {
     fn drop(&mut self) {
         self.end();
+        if self.network.is_some() {
+            // The network goes with the fleet, if not before.
+            let _ = attempt(inside(self.network.as_ref(), "sysctl").args(["-qw", "net.ipv4.tcp_migrate_req=0"]));
+        }
     }
+}
+
+/// A program in this network, not yet started.
+fn inside(network: Option<&PathBuf>, program: &str) -> Command {
+    let Some(network) = network else { return command(program) };
+    let mut entered = command("nsenter");
+    entered.arg(format!("--net={}", network.display())).arg(program);
+    entered
 }

@@ -93,6 +93,11 @@ impl Fleet {
         Balancer::read(facts, self.file("ssh/config"))
     }
 
+    /// The network of a machine of the fleet, as a file to enter it by.
+    pub fn network(&self, machine: &str) -> PathBuf {
+        PathBuf::from(format!("/run/netns/fleet-{}-{machine}", self.session().plot.name))
+    }
+
     /// What each host answers as its release; `-` for no answer.
     pub fn releases(&self) -> Vec<String> {
         let asked: Vec<_> = self.hosts().into_iter().map(|host| thread::spawn(move || host.release())).collect();

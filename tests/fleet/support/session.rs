@@ -31,7 +31,7 @@ pub struct Session {
     pub facts: Value,
     pub directory: PathBuf,
     pub shape: &'static Shape,
-    plot: &'static Plot,
+    pub plot: &'static Plot,
     reaper: Child,
     /// One fleet on each plot. The reaper holds it too, until the fleet is down.
     _lock: File,
