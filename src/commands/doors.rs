@@ -31,14 +31,13 @@ use crate::plan::Plan;
 use crate::plan::Refusal;
 use crate::power::{Machine, Shell};
 use crate::registry::credentials::Logins;
-use crate::registry::oci::OciRegistry;
 use crate::rollout::doors::{BalancerDoor, Doors, HostDoors};
 use crate::rollout::recorder::Recorder;
 use crate::transport::TransportError;
 
 use super::balancers::{self, Opener};
 use super::sizes::Sizes;
-use super::{Context, secrets};
+use super::{Context, images, secrets};
 
 /// Handshakes at the same time; each may start a process and cost both sides some computing.
 const HANDSHAKES: usize = 16;
@@ -249,9 +248,8 @@ impl<'a> Fleet<'a> {
         logins: &Arc<Logins>,
         images: impl Iterator<Item = &PinnedImage>,
     ) -> Result<()> {
-        let Environment { root, registry, .. } = self.environment;
         // What is wrong with it has been said when tags were resolved.
-        self.sizes.ask(OciRegistry::open(root, registry.as_ref(), Arc::clone(logins)).ok());
+        self.sizes.ask(images::registry(self.environment, logins).ok());
         for image in images {
             let PinnedImage::Registry { repository, .. } = image else { continue };
             let registry = repository.split('/').next().unwrap_or_default();

@@ -21,6 +21,13 @@ use crate::rollout::recorder::Recorder;
 use super::doors::{Fleet, hinted, open_one};
 use super::proposal::Input;
 
+/// The registries of an environment, for what is read there by a release's names.
+pub(super) fn registry(environment: &Environment, logins: &Arc<Logins>) -> Result<OciRegistry> {
+    OciRegistry::open(&environment.root, environment.registry.as_ref(), Arc::clone(logins))
+        .and_then(|registry| registry.behind(&environment.mirrors))
+        .map_err(|error| hinted(Error::bad_input(error.clone()), error.hint()))
+}
+
 /// Pins every image of the environment, building and pushing those that the manifest says are built.
 pub(super) async fn pin(
     fleet: &Fleet<'_>,
@@ -29,8 +36,7 @@ pub(super) async fn pin(
     recorder: &Recorder,
 ) -> Result<BTreeMap<ServiceName, PinnedImage>> {
     let environment = fleet.environment;
-    let registry = OciRegistry::open(&environment.root, environment.registry.as_ref(), Arc::clone(logins))
-        .map_err(|error| hinted(Error::bad_input(error.clone()), error.hint()))?;
+    let registry = registry(environment, logins)?;
     let builder = Builder::open(fleet).await?;
     let announced = Mutex::new(BTreeSet::new());
     let sink = |service: &ServiceName, progress: Progress| {
@@ -96,8 +102,7 @@ pub(super) async fn bake(
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let registry = OciRegistry::open(&environment.root, environment.registry.as_ref(), Arc::clone(&input.logins))
-        .map_err(|error| hinted(Error::bad_input(error.clone()), error.hint()))?;
+    let registry = registry(environment, &input.logins)?;
     let mut oven = Oven { fleet, registry: &registry, input, builder: Builder::None, recorder };
     let result = oven.bake(&wanted).await;
     oven.builder.close().await;

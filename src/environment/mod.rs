@@ -22,6 +22,7 @@ pub mod error_rate;
 pub mod health;
 pub mod hook;
 pub mod job;
+pub mod mirror;
 pub mod notify;
 pub mod placement;
 pub mod policy;
@@ -44,6 +45,7 @@ pub use error_rate::ErrorRate;
 pub use health::{Check, Health};
 pub use hook::{Hook, Point};
 pub use job::{Job, When};
+pub use mirror::Mirror;
 pub use notify::{Notification, Occasion};
 pub use placement::{Constraint, Replicas};
 pub use policy::{BatchSize, Canary, Ceiling, FailureAction, Order, Promote, Share, Together, UpdatePolicy, WayBack};
@@ -68,6 +70,8 @@ pub struct Environment {
     pub registry: Option<Registry>,
     /// How images come to hosts.
     pub transfer: Transfer,
+    /// Where Docker Hub's images are looked for before they are there.
+    pub mirrors: Vec<Mirror>,
     /// The engine that builds images.
     pub builder: Endpoint,
     /// The fleet.

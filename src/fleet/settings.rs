@@ -9,6 +9,14 @@ pub const DEFAULT_DRIVER: &str = "json-file";
 /// What it is told: as shipctl tells it for its own containers.
 const ROTATION: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
 
+/// Where it looks for what is Docker Hub's.
+const MIRRORS: &str = "registry-mirrors";
+
+/// A mirror's address without the `/` that engines put behind it.
+pub fn bare(mirror: &str) -> &str {
+    mirror.trim_end_matches('/')
+}
+
 /// An engine's settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings(Map<String, Value>);
@@ -46,10 +54,11 @@ impl Settings {
         self.0.get("live-restore").and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The same with rotated logs and live-restore; all else stays as it is, in its order. What the engine was started with as
-    /// `flags` is left alone: an engine refuses to start with a setting in both places. A swarm's refuses live-restore.
+    /// The same with rotated logs, live-restore and these mirrors of Docker Hub behind those that it has; all else stays as it
+    /// is, in its order. What the engine was started with as `flags` is left alone: an engine refuses to start with a setting
+    /// in both places. A swarm's refuses live-restore.
     #[must_use]
-    pub fn completed(&self, flags: &[String], swarm: bool) -> Self {
+    pub fn completed(&self, flags: &[String], swarm: bool, mirrors: &[String]) -> Self {
         let has = |flag: &str| flags.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
         let mut settings = self.0.clone();
         let is_default = self.driver().is_none_or(|driver| driver == DEFAULT_DRIVER);
@@ -65,14 +74,22 @@ impl Settings {
         if !self.restores() && !has("--live-restore") && !swarm {
             settings.insert("live-restore".to_owned(), json!(true));
         }
+        if !mirrors.is_empty() && !has("--registry-mirror") {
+            let list = settings.entry(MIRRORS).or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                let known: Vec<_> = list.iter().filter_map(Value::as_str).map(bare).map(str::to_owned).collect();
+                list.extend(mirrors.iter().filter(|mirror| !known.contains(mirror)).map(|mirror| json!(mirror)));
+            }
+        }
         Self(settings)
     }
 
-    /// Whether an engine takes up the difference while it runs: only live-restore is among what it reads again.
+    /// Whether an engine takes up the difference while it runs: live-restore and mirrors are among what it reads again.
     pub fn is_reloaded_to(&self, other: &Self) -> bool {
         let without = |settings: &Self| {
             let mut settings = settings.0.clone();
             settings.shift_remove("live-restore");
+            settings.shift_remove(MIRRORS);
             settings
         };
         without(self) == without(other)
@@ -90,7 +107,7 @@ mod tests {
 
     fn completed(text: &str, flags: &[&str], swarm: bool) -> String {
         let flags: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        Settings::read(text).unwrap().completed(&flags, swarm).text().split_whitespace().collect()
+        Settings::read(text).unwrap().completed(&flags, swarm, &[]).text().split_whitespace().collect()
     }
 
     #[test]
@@ -123,6 +140,21 @@ mod tests {
     }
 
     #[test]
+    fn mirrors_come_behind_those_that_are_there() {
+        let mirrored = |text: &str, flags: &[&str]| {
+            let flags: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).chain(["--log-opt=a=b".to_owned()]).collect();
+            let mirrors = ["https://a:5000".to_owned(), "https://b".to_owned()];
+            let settings = Settings::read(text).unwrap().completed(&flags, true, &mirrors).text();
+            settings.split_whitespace().collect::<String>()
+        };
+        assert_eq!(mirrored("", &[]), r#"{"registry-mirrors":["https://a:5000","https://b"]}"#);
+        let theirs = r#"{"registry-mirrors":["https://c","https://b/"],"mtu":1400}"#;
+        let all = r#"{"registry-mirrors":["https://c","https://b/","https://a:5000"],"mtu":1400}"#;
+        assert_eq!((mirrored(theirs, &[]), mirrored(all, &[])), (all.to_owned(), all.to_owned()));
+        assert_eq!(mirrored("", &["dockerd", "--registry-mirror=https://c"]), "{}");
+    }
+
+    #[test]
     fn what_is_no_object_is_refused_with_its_place() {
         let refused = |text: &str| Settings::read(text).unwrap_err().to_string();
         assert_eq!(
@@ -133,9 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_takes_up_live_restore_while_it_runs_and_nothing_else() {
+    fn an_engine_takes_up_live_restore_and_mirrors_while_it_runs_and_nothing_else() {
         let read = |text: &str| Settings::read(text).unwrap();
         assert!(read(r#"{"mtu": 1400}"#).is_reloaded_to(&read(r#"{"mtu": 1400, "live-restore": true}"#)));
+        assert!(read("{}").is_reloaded_to(&read(r#"{"registry-mirrors": ["https://a"]}"#)));
         assert!(!read("{}").is_reloaded_to(&read(r#"{"log-driver": "local"}"#)));
     }
 }

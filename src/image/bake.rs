@@ -257,6 +257,7 @@ COPY --chown=1000:0 ["file0", "/etc/a b/\\$x.conf"]
             root: PathBuf::new(),
             registry: Some(registry),
             transfer: Transfer::Registry,
+            mirrors: Vec::new(),
             builder: Endpoint::Unix(PathBuf::new()),
             hosts: BTreeMap::new(),
             balancers: BTreeMap::new(),

@@ -181,6 +181,12 @@ impl Reference {
         Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() }
     }
 
+    /// The same image at another registry, which must be `host[:port]`.
+    #[must_use]
+    pub fn at(&self, registry: &str) -> Self {
+        Self { registry: registry.to_owned(), ..self.clone() }
+    }
+
     /// The same repository, by this digest alone.
     #[must_use]
     pub fn with_digest(&self, digest: Digest) -> Self {

@@ -25,7 +25,7 @@ impl Machine {
     /// Does one step. One that was done already changes nothing more, but for a restart.
     pub async fn carry_out(&self, step: &Step) -> Result<(), MachineError> {
         let done = match step {
-            Step::Settings { before, text } => {
+            Step::Settings { before, text, .. } => {
                 let before = before.as_deref().map_or_else(|| "none".to_owned(), digest);
                 self.run(WRITE, &[settings::PATH, &before], text.as_bytes(), SHORT).await
             }

@@ -22,6 +22,7 @@ use crate::image::reference::Reference;
 mod certificate;
 mod failure;
 mod keep;
+mod places;
 mod push;
 mod read;
 mod upload;
@@ -44,14 +45,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-/// The registries of an environment: its own with its own rules of trust, all others with the system's.
+/// The registries of an environment: its own with its own rules of trust, all others with the system's; for what is Docker Hub's,
+/// mirrors before it.
 pub struct OciRegistry {
     /// The environment's registry and how it is reached.
     own: Option<(String, Access)>,
     others: Access,
+    /// Mirrors of Docker Hub, by host.
+    mirrors: Vec<(String, Access)>,
     logins: Arc<Logins>,
 }
 
+#[derive(Clone)]
 struct Access {
     scheme: &'static str,
     /// Follows no redirects by itself: what is sent holds credentials.
@@ -69,7 +74,7 @@ impl OciRegistry {
             Ok((own.host.clone(), Access::new(own.insecure, authority.as_deref())?))
         };
         let own = own.map(open).transpose()?;
-        Ok(Self { own, others: Access::new(false, None)?, logins })
+        Ok(Self { own, others: Access::new(false, None)?, mirrors: Vec::new(), logins })
     }
 
     fn access(&self, registry: &str) -> &Access {
@@ -80,21 +85,15 @@ impl OciRegistry {
 #[async_trait]
 impl Registry for OciRegistry {
     async fn resolve(&self, image: &Reference) -> Result<Digest, RegistryError> {
-        let credentials = self.logins.of(image.registry()).await?;
-        let access = self.access(image.registry());
-        patiently(image.registry(), || access.resolve(image, &credentials)).await
+        self.ask_for(image, |at| Box::pin(at.access.resolve(&at.image, &at.credentials))).await
     }
 
     async fn labels(&self, image: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
-        let credentials = self.logins.of(image.registry()).await?;
-        let access = self.access(image.registry());
-        patiently(image.registry(), || access.labels(image, &credentials)).await
+        self.ask_for(image, |at| Box::pin(at.access.labels(&at.image, &at.credentials))).await
     }
 
     async fn configuration(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
-        let credentials = self.logins.of(image.registry()).await?;
-        let access = self.access(image.registry());
-        let (manifest, _) = patiently(image.registry(), || access.manifest(image, &credentials)).await?;
+        let (manifest, _) = self.ask_for(image, |at| Box::pin(at.access.manifest(&at.image, &at.credentials))).await?;
         Ok(manifest::config(&manifest))
     }
 

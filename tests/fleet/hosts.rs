@@ -209,10 +209,26 @@ fn a_host_is_set_up_once_and_keeps_what_it_had() {
     assert!(all.len() == 7 && all.iter().all(|item| item.starts_with("already ")), "{run}");
     assert_eq!(on(&fleet, "h1", "ls -i /etc/docker/daemon.json /home/ann/.ssh/authorized_keys /etc/passwd"), before);
 
+    // What is Docker Hub's comes from a mirror, which the engine asks without having been restarted.
+    project.edit("  h2: { ssh: root@h2 }\n", "");
+    fleet.script(&["registry", "mirror"]);
+    let mirror = format!("http://{}", fleet.registry().replace(":5000", ":5001"));
+    project.edit("registry:\n", &format!("images: {{ mirrors: [\"{mirror}\"] }}\nregistry:\n"));
+    project.edit("image: shop/web:v1", "image: docker.io/shop/web:v1");
+    let run = project.run(&["host", "check", "prod"]).expect(1);
+    let about: Vec<_> =
+        findings(&run, "host_check", "h1").into_iter().filter(|one| one.starts_with("registry")).collect();
+    assert_eq!(about, ["registry bad", "registry warning"], "neither Docker Hub nor its mirror: {run}");
+    let run = project.run(&setup(&["--host", "h1", "--yes"])).expect(0);
+    assert!(items(&run, "h1").iter().all(|item| item.starts_with("already ")), "{run}");
+    assert!(run.text().contains("mirrors only"), "{run}");
+    let now: Value = serde_json::from_str(&on(&fleet, "h1", &format!("cat {settings}"))).expect("JSON");
+    assert_eq!((&now["registry-mirrors"][0], &now["labels"][0]), (&Value::from(mirror), &Value::from("zone=a")));
+
     // Whom it was made for can deploy, and a container of anybody has its logs bounded.
     project.edit("ssh: root@h1", "ssh: ann@h1");
-    project.edit("  h2: { ssh: root@h2 }\n", "");
     project.install();
+    assert_eq!(fleet.host("h1").release(), "v1");
     let id = fleet.host("h1").only().id().to_owned();
     let image = fleet.script(&["docker", "h1", "inspect", "--format", "{{.Image}}", &id]);
     let other = fleet.script(&["docker", "h1", "create", image.trim()]);

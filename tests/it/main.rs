@@ -73,6 +73,7 @@ mod prune;
 mod redact_sinks;
 mod registry_answers;
 mod registry_keep;
+mod registry_mirrors;
 mod registry_push;
 mod report_groups;
 mod report_lines;

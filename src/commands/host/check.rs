@@ -54,6 +54,7 @@ pub(super) struct Asked {
     scope: Option<Scope>,
     ports: BTreeSet<u16>,
     registries: BTreeSet<String>,
+    mirrors: Vec<String>,
 }
 
 impl Asked {
@@ -62,6 +63,7 @@ impl Asked {
         let mut asked = Self {
             scope: Some(environment.scope()),
             registries: own.map(str::to_owned).into_iter().collect(),
+            mirrors: environment.mirrors.iter().map(ToString::to_string).collect(),
             ..Self::default()
         };
         for service in environment.services.values() {
@@ -117,6 +119,7 @@ async fn facts(clock: &dyn Clock, door: &DockerHost, asked: &Asked) -> Result<Fa
         wanted: asked.ports.clone(),
         ours,
         foreign,
+        mirrors: asked.mirrors.clone(),
         registries: registries.into_iter().collect(),
     })
 }

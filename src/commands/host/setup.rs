@@ -65,7 +65,9 @@ pub(in super::super) async fn run(context: &Context, arguments: &HostSetup) -> R
         let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()));
         text.map(|text| Authority { registry, text })
     });
-    let wish = Wish { authority: authority.transpose().map_err(Error::bad_input)?, login: login(arguments)? };
+    let authority = authority.transpose().map_err(Error::bad_input)?;
+    let mirrors = environment.mirrors.iter().map(ToString::to_string).collect();
+    let wish = Wish { authority, mirrors, login: login(arguments)? };
     Work { context, wish, environment: Some(&environment) }.run(arguments, hosts).await
 }
 
@@ -86,7 +88,7 @@ pub(in super::super) async fn of_addresses(
         let (name, endpoint) = (name.map_err(Error::bad_input)?, Endpoint::Ssh(destination));
         hosts.push(Host { name, endpoint, role: None, labels: BTreeMap::new() });
     }
-    let wish = Wish { authority: None, login: login(arguments)? };
+    let wish = Wish { login: login(arguments)?, ..Wish::default() };
     Work { context, wish, environment: None }.run(arguments, hosts).await
 }
 

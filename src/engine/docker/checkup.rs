@@ -12,6 +12,7 @@ use crate::engine::client::{SHORT, call};
 use crate::engine::{EngineError, observe};
 use crate::environment::Scope;
 use crate::fleet::checkup::EngineFacts;
+use crate::fleet::settings::bare;
 
 /// An image that no registry has: what is asked for is only the answer.
 const NOBODYS: &str = "shipctl-host-check:none";
@@ -29,6 +30,7 @@ impl Checkup for DockerEngine {
             let [name, value] = <[String; 2]>::try_from(pair).ok()?;
             Some((name, value))
         });
+        let mirrors = info.registry_config.and_then(|config| config.mirrors).unwrap_or_default();
         let facts = EngineFacts {
             version: info.server_version.or(version.version).unwrap_or_default(),
             components,
@@ -37,6 +39,7 @@ impl Checkup for DockerEngine {
             root: info.docker_root_dir.unwrap_or_default(),
             log_driver: info.logging_driver.unwrap_or_default(),
             restores: info.live_restore_enabled.unwrap_or(false),
+            mirrors: mirrors.iter().map(|mirror| bare(mirror).to_owned()).collect(),
             warnings: info.warnings.unwrap_or_default(),
             clock: None,
         };

@@ -86,7 +86,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let declared = Declared::decode(&mut top, decoder, &manifest.root, &prefix);
     let age = top.entry("age").map(|entry| age_keys::decode(entry, decoder)).unwrap_or_default();
     let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
-    let transfer = images::transfer(&mut top, decoder);
+    let (transfer, mirrors) = images::decode(&mut top, decoder);
     let sound = decoder.count();
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);
@@ -126,6 +126,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
         root: manifest.root.clone(),
         registry,
         transfer,
+        mirrors,
         builder,
         balancers,
         hosts: hosts.into_iter().map(|machine| (machine.host.name.clone(), machine.host)).collect(),

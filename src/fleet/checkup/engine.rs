@@ -1,8 +1,7 @@
 //! What an engine says of itself.
 
-use std::collections::BTreeMap;
-
-use super::{EngineFacts, Finding, Question, State};
+use super::{EngineFacts, Facts, Finding, Question, State};
+use crate::image::reference::DEFAULT_REGISTRY;
 
 /// Drivers that newer engines do not have any more.
 const GONE: [&str; 3] = ["aufs", "devicemapper", "overlay"];
@@ -25,14 +24,24 @@ pub(super) fn storage(engine: &EngineFacts) -> Finding {
     Finding::ok(Question::Storage, driver)
 }
 
-pub(super) fn registries(registries: &BTreeMap<String, Result<(), String>>) -> Vec<Finding> {
+pub(super) fn registries(Facts { engine, registries, mirrors, .. }: &Facts) -> Vec<Finding> {
     let lost = registries.iter().filter_map(|(registry, answer)| Some((registry, answer.as_ref().err()?)));
+    let missing = mirrors.iter().filter(|mirror| !engine.mirrors.contains(mirror)).map(|mirror| {
+        let found = format!("its engine does not ask {mirror} for what is Docker Hub's");
+        let advice = "shipctl host setup ENV, or `registry-mirrors` in daemon.json";
+        Finding::warning(Question::Registry, "no mirror", found, advice)
+    });
     let findings: Vec<_> = lost
         .map(|(registry, why)| {
+            if registry == DEFAULT_REGISTRY && !engine.mirrors.is_empty() {
+                let found = format!("its engine gets no answer of Docker Hub: {why}");
+                return Finding::warning(Question::Registry, "mirrors only", found, "what no mirror has cannot be pulled there");
+            }
             let advice = "see that the name resolves there, that no firewall is in between, and that the engine trusts its \
                           certificate (shipctl host setup ENV)";
             Finding::bad(Question::Registry, "no answer", format!("its engine gets no answer of {registry}: {why}"), advice)
         })
+        .chain(missing)
         .collect();
     match (findings.is_empty(), registries.is_empty()) {
         (false, _) => findings,

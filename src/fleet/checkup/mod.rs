@@ -34,6 +34,8 @@ pub struct Facts {
     pub ours: BTreeSet<u16>,
     /// Those that containers of others have, and the containers' names.
     pub foreign: BTreeMap<u16, String>,
+    /// Mirrors of Docker Hub that the environment has, `scheme://host[:port]`.
+    pub mirrors: Vec<String>,
     /// Registries that images come from, and why the engine gets no answer from one.
     pub registries: BTreeMap<String, Result<(), String>>,
 }
@@ -55,6 +57,8 @@ pub struct EngineFacts {
     pub log_driver: String,
     /// Whether containers run on while it does not.
     pub restores: bool,
+    /// Mirrors in whose place it asks Docker Hub only afterwards, `scheme://host[:port]`.
+    pub mirrors: Vec<String>,
     /// What it warns of itself.
     pub warnings: Vec<String>,
     /// By how much its clock is ahead of ours.
@@ -173,7 +177,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
         clock::judge(facts.engine.clock),
     ];
     findings.extend(ports::judge(facts));
-    findings.extend(engine::registries(&facts.registries));
+    findings.extend(engine::registries(facts));
     findings.push(logs::judge(facts));
     findings.push(engine::live_restore(&facts.engine));
     findings.extend(flaws::judge(&facts.engine));

@@ -15,6 +15,7 @@ fn engine() -> EngineFacts {
         root: "/var/lib/docker".to_owned(),
         log_driver: "json-file".to_owned(),
         restores: true,
+        mirrors: vec!["https://mirror.internal".to_owned()],
         warnings: Vec::new(),
         clock: Some(Skew { ahead: 120, unsure: 40 }),
     }
@@ -33,6 +34,7 @@ fn sound() -> Facts {
         wanted: [8080, 8081].into(),
         ours: [8080].into(),
         foreign: BTreeMap::new(),
+        mirrors: vec!["https://mirror.internal".to_owned()],
         registries: [("registry:5000".to_owned(), Ok(()))].into(),
     }
 }
@@ -180,4 +182,29 @@ fn the_way_there_and_back_is_no_skew() {
     let at = |millis: i64| Timestamp::from_millisecond(millis).expect("a time");
     assert_eq!(Skew::of(at(1000), at(1400), at(1800)), Skew { ahead: 0, unsure: 400 });
     assert_eq!(Skew::of(at(1000), at(8000), at(1200)), Skew { ahead: 6900, unsure: 100 });
+}
+
+#[test]
+fn without_docker_hub_there_is_what_mirrors_have() {
+    let docker_hub: BTreeMap<_, _> = [("docker.io".to_owned(), Err("connection refused".to_owned()))].into();
+    let facts = Facts { mirrors: vec!["https://other.internal:5000".to_owned()], registries: docker_hub, ..sound() };
+    let about = |facts: &Facts| {
+        let told = told(facts);
+        let from = told.find("Registry").unwrap();
+        told[from..told.find("Logs").unwrap()].to_owned()
+    };
+    assert_snapshot!(about(&facts), @r"
+    Registry Warning: mirrors only
+      its engine gets no answer of Docker Hub: connection refused
+      do: what no mirror has cannot be pulled there
+    Registry Warning: no mirror
+      its engine does not ask https://other.internal:5000 for what is Docker Hub's
+      do: shipctl host setup ENV, or `registry-mirrors` in daemon.json
+    ");
+    let facts = Facts { engine: EngineFacts { mirrors: Vec::new(), ..engine() }, mirrors: Vec::new(), ..facts };
+    assert_snapshot!(about(&facts), @r"
+    Registry Bad: no answer
+      its engine gets no answer of docker.io: connection refused
+      do: see that the name resolves there, that no firewall is in between, and that the engine trusts its certificate (shipctl host setup ENV)
+    ");
 }

@@ -13,6 +13,8 @@ pub const GROUP: &str = "docker";
 pub struct Wish {
     /// The registry whose certificates are of an authority of its own.
     pub authority: Option<Authority>,
+    /// Mirrors of Docker Hub, `scheme://host[:port]`.
+    pub mirrors: Vec<String>,
     /// Who deploys.
     pub login: Option<Login>,
 }
@@ -83,6 +85,8 @@ pub enum Step {
         before: Option<String>,
         /// What is to stand there.
         text: String,
+        /// The mirrors of Docker Hub among that.
+        mirrors: Vec<String>,
     },
     /// Write the authority of a registry.
     Authority {
@@ -138,14 +142,17 @@ pub fn plan(facts: &MachineFacts, wish: &Wish) -> Result<Vec<Item>, Refusal> {
         Content::Text(text) => (Some(text.clone()), Settings::read(text)?),
         Content::Unreadable => return Err(Refusal::Unreadable),
     };
-    let wanted = is.completed(facts.flags.as_deref().unwrap_or_default(), facts.is(Trait::Swarm));
+    let wanted = is.completed(facts.flags.as_deref().unwrap_or_default(), facts.is(Trait::Swarm), &wish.mirrors);
     let mut items = Vec::new();
     let mut add = |task: Task, step: Option<Step>| {
         let stands = step.map_or(Stands::Already, Stands::Will);
         items.push(Item { task, stands });
     };
     // Before there is an engine: it starts with them.
-    add(Task::Settings, (wanted != is).then(|| Step::Settings { before, text: wanted.text() }));
+    add(
+        Task::Settings,
+        (wanted != is).then(|| Step::Settings { before, text: wanted.text(), mirrors: wish.mirrors.clone() }),
+    );
     if let Some(Authority { registry, text }) = &wish.authority {
         let step = Step::Authority { registry: registry.clone(), text: text.clone() };
         let is_so = matches!(&facts.authority, Content::Text(known) if known == text);

@@ -11,7 +11,8 @@ const KEY: &str = "ssh-ed25519 AAAAC3 ann@desk";
 
 fn wish() -> Wish {
     let authority = Authority { registry: "registry:5000".to_owned(), text: "PEM\n".to_owned() };
-    Wish { authority: Some(authority), login: Some(Login { user: "deploy".to_owned(), key: KEY.to_owned() }) }
+    let login = Some(Login { user: "deploy".to_owned(), key: KEY.to_owned() });
+    Wish { authority: Some(authority), mirrors: Vec::new(), login }
 }
 
 fn debian(traits: impl IntoIterator<Item = Trait>) -> MachineFacts {
@@ -24,7 +25,7 @@ fn finished() -> MachineFacts {
     let account = Account { groups: [GROUP.to_owned()].into(), keys: vec![KEY.to_owned()] };
     MachineFacts {
         flags: Some(vec!["/usr/sbin/dockerd".to_owned()]),
-        settings: Content::Text(Settings::default().completed(&[], false).text()),
+        settings: Content::Text(Settings::default().completed(&[], false, &[]).text()),
         authority: Content::Text("PEM\n".to_owned()),
         account: Some(account),
         ..debian([Trait::Engine, Trait::Systemd])
@@ -45,7 +46,7 @@ fn planned(facts: &MachineFacts) -> String {
 #[test]
 fn a_fresh_host_gets_everything_and_its_engine_starts_with_its_settings() {
     assert_snapshot!(planned(&debian([Trait::Systemd, Trait::AppArmor])), @r#"
-    Settings: Will(Settings { before: None, text: "{\n  \"log-driver\": \"json-file\",\n  \"log-opts\": {\n    \"max-size\": \"10m\",\n    \"max-file\": \"3\"\n  },\n  \"live-restore\": true\n}\n" })
+    Settings: Will(Settings { before: None, text: "{\n  \"log-driver\": \"json-file\",\n  \"log-opts\": {\n    \"max-size\": \"10m\",\n    \"max-file\": \"3\"\n  },\n  \"live-restore\": true\n}\n", mirrors: [] })
     Authority("registry:5000"): Will(Authority { registry: "registry:5000", text: "PEM\n" })
     Engine: Will(Install(["docker.io", "ca-certificates", "apparmor"]))
     User("deploy"): Will(User("deploy"))
@@ -79,7 +80,7 @@ fn an_engine_that_runs_is_restarted_only_for_what_it_does_not_read_again() {
     assert_eq!(with(rotated, &[Trait::Systemd]), "Running: Will(Reload { is_enough: true })", "live-restore alone");
     assert_eq!(with("{}", &[Trait::Systemd]), "Running: Will(Reload { is_enough: false })\nRunning: Will(Restart)");
     assert!(with("{}", &[]).contains("Running: Left(\"restart the engine"), "nobody to ask");
-    let complete = Settings::default().completed(&[], false).text();
+    let complete = Settings::default().completed(&[], false, &[]).text();
     assert_eq!(with(&complete, &[Trait::Systemd, Trait::Stale]), "Running: Will(Restart)", "a run was cut off here");
     let down = MachineFacts { flags: None, ..finished() };
     assert!(planned(&down).contains("Running: Will(Restart)"));

@@ -67,9 +67,7 @@ impl OciRegistry {
 
     /// What a registry says of an image.
     pub async fn describe(&self, image: &Reference) -> Result<Description, RegistryError> {
-        let credentials = self.logins.of(image.registry()).await?;
-        let access = self.access(image.registry());
-        patiently(image.registry(), || access.describe(image, &credentials)).await
+        self.ask_for(image, |at| Box::pin(at.access.describe(&at.image, &at.credentials))).await
     }
 
     /// The layers of an image, lowest first; of an index, those of its image for this platform (`os/architecture`).

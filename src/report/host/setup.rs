@@ -96,8 +96,16 @@ fn task(task: &Task) -> String {
 
 fn words(step: &Step) -> String {
     match step {
-        Step::Settings { before: None, .. } => "write them: rotated logs, live-restore".to_owned(),
-        Step::Settings { before: Some(_), .. } => "add rotated logs and live-restore to them".to_owned(),
+        Step::Settings { before, mirrors, .. } => {
+            let what = match before {
+                None => "write them: rotated logs, live-restore",
+                Some(_) => "add rotated logs and live-restore to them",
+            };
+            match &mirrors[..] {
+                [] => what.to_owned(),
+                mirrors => format!("{what}, and Docker Hub's mirrors {}", mirrors.join(" and ")),
+            }
+        }
         Step::Authority { .. } => "write its certificate".to_owned(),
         Step::Install(packages) => format!("install {} with apt", packages.join(", ")),
         Step::Reload { .. } => "have it read them again".to_owned(),

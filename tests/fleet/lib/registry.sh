@@ -38,6 +38,24 @@ registry_start() {
 
 registry_stop() { proc_end "$DIR/registry/pid" TERM; }
 
+registry_mirror() {
+    local home="$DIR/registry"
+    cat >"$home/mirror.yml" <<CONFIG
+version: 0.1
+log: {level: info, formatter: text}
+storage:
+  filesystem: {rootdirectory: $home/data}
+  maintenance: {readonly: {enabled: true}}
+http:
+  addr: $SUBNET.1:5001
+CONFIG
+    daemon "$(ns net)" "$home/mirror-log" env OTEL_TRACES_EXPORTER=none docker-registry serve "$home/mirror.yml"
+    proc_save "$home/mirror-pid" "$DAEMON_PID"
+    poll_alive 20 "$home/mirror-pid" curl -sf -m 2 -o /dev/null --noproxy '*' "http://$SUBNET.1:5001/v2/" && return
+    tail -n 5 "$home/mirror-log" >&2
+    die 'the mirror does not answer (log above)'
+}
+
 registry_ready() {
     curl -sf -m 2 -o /dev/null --noproxy '*' --cacert "$DIR/certs/ca.pem" \
         -u "shipctl:$(<"$DIR/registry/password")" "https://$SUBNET.1:5000/v2/"

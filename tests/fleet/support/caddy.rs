@@ -42,13 +42,9 @@ impl Caddy {
 
     fn start_at(place: Option<(PathBuf, &str)>, upstreams: &[String], policy: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
-        let (network, port, url) = match place {
-            Some((network, address)) => (Some(network), PORTS.0, format!("http://{address}:{}/", PORTS.0)),
-            None => {
-                let port = free_port();
-                (None, port, format!("http://127.0.0.1:{port}/"))
-            }
-        };
+        let (address, port) = place.as_ref().map_or_else(|| ("127.0.0.1", free_port()), |(_, at)| (*at, PORTS.0));
+        let url = format!("http://{address}:{port}/");
+        let network = place.map(|(network, _)| network);
         let admin = match &network {
             Some(_) => format!("localhost:{}", PORTS.1),
             None => format!("unix/{}", directory.path().join("admin.sock").display()),

@@ -140,6 +140,10 @@ fn images() {
         image("an image with an escape", "\"web\\e\""),
         image("an image in another alphabet", "wéb"),
         Case::bare_service("no image", "health: none"),
+        Case::top("a mirror without its scheme", "images: { mirrors: [mirror.internal] }"),
+        Case::top("a mirror with a path", "images: { mirrors: [\"https://mirror.internal/hub\"] }"),
+        Case::top("a mirror twice", "images: { mirrors: [\"https://a\", \"https://a/\"] }"),
+        Case::top("a mirror that is no list", "images: { mirrors: \"https://a\" }"),
     ];
     insta::assert_snapshot!("images", catalogue(cases));
 }

@@ -44,6 +44,7 @@ pub fn environment(hosts: usize) -> Environment {
         root: PathBuf::from("/nonexistent"),
         registry: None,
         transfer: Transfer::Registry,
+        mirrors: Vec::new(),
         builder: Endpoint::Unix(PathBuf::from("/run/builder.sock")),
         hosts: hosts.collect(),
         balancers: BTreeMap::new(),

@@ -64,7 +64,12 @@ pub(super) fn registry() -> Shape {
 /// `images`
 pub(super) fn images() -> Shape {
     let transfer = "`registry`: each host pulls them; `direct`: the builder sends each host what it lacks.";
-    level([key("transfer", transfer, words(TRANSFER.map(|(word, _)| word))).default("registry")])
+    let mirrors =
+        "Mirrors of Docker Hub, `https://host[:port]`: asked first, here and by hosts that `host setup` has prepared.";
+    level([
+        key("transfer", transfer, words(TRANSFER.map(|(word, _)| word))).default("registry"),
+        key("mirrors", mirrors, list(form("https?://[^/?#@]+/?"))),
+    ])
 }
 
 /// `secrets.<name>`
