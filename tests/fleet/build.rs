@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
+use crate::support::podman::Podman;
 use crate::support::poll::until;
 use crate::support::process::{command, finish, holds};
 use crate::support::{Fleet, Project, Run, SOON};
@@ -178,4 +179,33 @@ fn a_builder_that_is_reached_by_ssh_gets_secrets_and_agents_too() {
     assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
     let images = fleet.script(&["docker", "h2", "images", "--format", "{{.Repository}}"]);
     assert!(images.contains("shipctl-build/shop/elsewhere"), "it was built there: {images}");
+}
+
+/// It has no registry either: shipctl takes from it what it has built, and pushes that.
+#[test]
+fn an_engine_without_buildkit_builds_by_its_own_builder() {
+    let fleet = Fleet::start();
+    let project = Project::new(&fleet);
+    project.sources();
+    let podman = Podman::start();
+    let build = "    build: { context: app, args: { RELEASE: v1 }, labels: { team: shop } }\n";
+    project.edit("    image: shop/web:v1\n", &format!("    image: shop/older:v1\n{build}"));
+    project.edit("  username: shipctl\n", "  username: shipctl\n  push: shipctl\n");
+    let socket = fleet.file("builder/docker.sock").display().to_string();
+    project.edit(&socket, &podman.socket().display().to_string());
+    let run = project.run(&["deploy", "prod", "--yes"]).expect(0);
+    assert!(output(&run).contains("COPY fixture-app"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3], "{run}");
+    let (host, image) = (fleet.host("h1"), fleet.host("h1").only().image().to_owned());
+    let labels = fleet.script(&["docker", &host.name, "image", "inspect", "-f", "{{json .Config.Labels}}", &image]);
+    assert!(labels.contains(r#""team":"shop""#), "{labels}");
+    let again = project.run(&["plan", "prod"]).expect(0);
+    assert!(again.has("build_unchanged") && !again.has("built"), "{again}");
+    // What only BuildKit can do is not left out in silence.
+    project.write("npm.txt", SECRET);
+    project.edit("labels: { team: shop }", "secrets: [{ source: npm_token, target: npm }]");
+    project.edit("\nsecrets:\n", "\nsecrets:\n  npm_token: { file: npm.txt }\n");
+    let run = project.run(&["deploy", "prod", "--yes"]).expect(1);
+    assert!(run.text().contains("BuildKit"), "{run}");
+    assert_eq!(fleet.releases(), ["v1"; 3]);
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Fleet, Project, Run, Shape, root};
+use crate::support::{Fleet, Project, Refused, Run, Shape, root};
 
 /// Bytes of the layers below the application's, which no packing makes fewer; and of the one that changes, which can be packed
 /// to a half and no further.
@@ -254,4 +254,46 @@ fn images_of_a_registry_come_by_the_builder() {
     let asked = log().split_off(before);
     let hosts: Vec<_> = fleet.hosts().into_iter().filter(|host| asked.contains(&host.address)).collect();
     assert!(asked.contains("shop/web") && hosts.is_empty(), "a host has asked the registry:\n{asked}");
+}
+
+/// Between stores of both kinds, by SSH and by TCP.
+#[test]
+fn a_host_gets_an_image_from_one_whose_engine_keeps_it_otherwise() {
+    let fleet = Fleet::of(&Shape::ENGINES);
+    let project = Project::new(&fleet);
+    project.install();
+    // What was had that way is removed like what was pulled, once no release needs it.
+    project.edit("services:\n", "keep_releases: 1\nprune: { grace: 0s }\nservices:\n");
+    let passed_on = |host: &str| {
+        let images = fleet.script(&["docker", host, "images", "--format", "{{.Repository}}:{{.Tag}}"]);
+        images.lines().filter(|name| name.starts_with("shipctl/shop/web:sha256-")).count()
+    };
+    let mut refused = Vec::from(["h2", "h3"].map(|host| Refused::new(&fleet, host)));
+    project.tag("v2");
+    let run = project.deploy(0);
+    assert_eq!(fleet.releases(), ["v2"; 3], "{run}");
+    fleet.assert_true(&run);
+    assert_eq!(from(&run), [("h2", "h1"), ("h3", "h1")].map(|(to, from)| (to.to_owned(), from.to_owned())), "{run}");
+    assert_eq!(["h1", "h2", "h3"].map(passed_on), [0, 1, 1]);
+    // The other way round.
+    refused.pop();
+    refused.push(Refused::new(&fleet, "h1"));
+    project.tag("v3");
+    let run = project.deploy(0);
+    assert_eq!(fleet.releases(), ["v3"; 3], "{run}");
+    assert_eq!(from(&run), [("h1", "h3"), ("h2", "h3")].map(|(to, from)| (to.to_owned(), from.to_owned())), "{run}");
+    drop(refused);
+    project.tag("v1");
+    project.deploy(0);
+    project.run(&["prune", "prod"]).expect(0);
+    assert_eq!(["h1", "h2", "h3"].map(passed_on), [1, 1, 0], "v3's, which is the release before, and no other");
+}
+
+/// Who was sent an image by whom.
+fn from(run: &Run) -> Vec<(String, String)> {
+    let sent = run.events("sent");
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let mut sent: Vec<_> = sent.iter().map(|event| (text(&event["host"]), text(&event["from"]))).collect();
+    sent.sort();
+    sent
 }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::images::publish_one;
-use crate::support::{Fleet, Project, Shape};
+use crate::support::{Fleet, Project, Refused, Shape};
 
 const WRONG: &str = "wr0ng-8c1f60d3e5";
 
@@ -35,29 +35,6 @@ fn a_registry_that_does_not_answer_changes_nothing() {
     let run = project.deploy(1);
     assert!(run.text().contains(&fleet.registry()), "the registry is not named: {run}");
     assert_eq!(fleet.snapshot(), before);
-}
-
-/// A host that the registry refuses to speak to, until this is dropped.
-struct Refused<'f>(&'f Fleet, &'static str);
-
-impl<'f> Refused<'f> {
-    fn new(fleet: &'f Fleet, host: &'static str) -> Self {
-        Self::rule(fleet, host, "-I");
-        Self(fleet, host)
-    }
-
-    fn rule(fleet: &Fleet, host: &str, what: &str) {
-        let registry = fleet.registry();
-        let (_, port) = registry.rsplit_once(':').expect("a port");
-        let refuse = ["-p", "tcp", "--dport", port, "-j", "REJECT", "--reject-with", "tcp-reset"];
-        fleet.script(&[&["exec", host, "iptables", "-w", what, "OUTPUT"][..], &refuse].concat());
-    }
-}
-
-impl Drop for Refused<'_> {
-    fn drop(&mut self) {
-        Self::rule(self.0, self.1, "-D");
-    }
 }
 
 #[test]

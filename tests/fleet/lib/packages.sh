@@ -8,6 +8,7 @@ PACKAGES=(
     iptables:iptables ip:iproute2 openssl:openssl curl:curl mkfs.ext4:e2fsprogs
     nsenter:util-linux losetup:mount find:findutils busybox:busybox-static socat:socat
     etcd:etcd-server caddy:caddy python3:python3 debootstrap:debootstrap git:git
+    podman:podman crun:crun
 )
 
 packages_missing() {
