@@ -22,12 +22,16 @@ use crate::image::reference::Reference;
 mod certificate;
 mod failure;
 mod keep;
+mod mount;
+mod pass;
 mod push;
 mod read;
+mod session;
 mod upload;
 mod wire;
 
 use failure::Failure;
+use pass::Passes;
 pub(super) use wire::retry_after;
 
 /// To connect, including TLS.
@@ -58,6 +62,7 @@ struct Access {
     http: reqwest::Client,
     /// The same, for what takes its time: bytes on their way, and a registry that goes over what it was sent.
     slow: reqwest::Client,
+    passes: Passes,
 }
 
 impl OciRegistry {
@@ -151,6 +156,7 @@ impl Access {
             scheme: if insecure { "http" } else { "https" },
             http: http(TRY_TIMEOUT)?,
             slow: http(UPLOAD_TIMEOUT)?,
+            passes: Passes::default(),
         })
     }
 }
