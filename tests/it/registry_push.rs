@@ -497,7 +497,7 @@ async fn a_registry_that_is_open_to_readers_is_pushed_to_with_what_it_asks_of_wr
     let parcel = parcel(&[&noise(LARGE)]).await;
     let size: u64 = parcel.blobs.iter().map(|blob| blob.size).sum();
     for basic in [false, true] {
-        // The login is asked for by what begins an upload, by its first piece, by its end, or by the tag alone.
+        // The login is asked for by what begins an upload, by its first piece, or by its end.
         for open_to in [&["GET", "HEAD"][..], &["GET", "HEAD", "POST"], &["GET", "HEAD", "POST", "PATCH"]] {
             let harbour = Harbour { tokens: Some(1000), basic, open_to, ..Harbour::default() };
             let (host, harbour) = serve(harbour).await;

@@ -27,7 +27,7 @@ pub(super) struct Errand<'a> {
 /// What a registry is presented with.
 pub(super) struct Pass {
     held: Arc<Held>,
-    /// Nobody has used it before.
+    /// It was obtained a moment ago: where it is not taken, another would be no better.
     is_new: bool,
 }
 
