@@ -86,6 +86,9 @@ pub struct Parcel {
 
 impl Parcel {
     /// Packs the layers that are not, each into a file that `spool` makes; none of them is ever whole in memory.
+    ///
+    /// All of them, before a registry is asked what it lacks: a registry knows a layer by its packed bytes, whose digest and size
+    /// the manifest names as well, and only packing gives them. What an engine keeps packed is not packed again.
     pub async fn pack(
         saved: &Arc<Saved>,
         spool: impl Fn() -> io::Result<File> + Clone + Send + 'static,

@@ -22,13 +22,17 @@ use crate::image::reference::Reference;
 mod certificate;
 mod failure;
 mod keep;
+mod mount;
+mod pass;
 mod places;
 mod push;
 mod read;
+mod session;
 mod upload;
 mod wire;
 
 use failure::Failure;
+use pass::Passes;
 pub(super) use wire::retry_after;
 
 /// To connect, including TLS.
@@ -49,20 +53,20 @@ const PAUSES: [Duration; 4] =
 /// mirrors before it.
 pub struct OciRegistry {
     /// The environment's registry and how it is reached.
-    own: Option<(String, Access)>,
-    others: Access,
+    own: Option<(String, Arc<Access>)>,
+    others: Arc<Access>,
     /// Mirrors of Docker Hub, by host.
-    mirrors: Vec<(String, Access)>,
+    mirrors: Vec<(String, Arc<Access>)>,
     logins: Arc<Logins>,
 }
 
-#[derive(Clone)]
 struct Access {
     scheme: &'static str,
     /// Follows no redirects by itself: what is sent holds credentials.
     http: reqwest::Client,
     /// The same, for what takes its time: bytes on their way, and a registry that goes over what it was sent.
     slow: reqwest::Client,
+    passes: Passes,
 }
 
 impl OciRegistry {
@@ -71,13 +75,13 @@ impl OciRegistry {
     pub fn open(root: &Path, own: Option<&environment::Registry>, logins: Arc<Logins>) -> Result<Self, RegistryError> {
         let open = |own: &environment::Registry| {
             let authority = own.ca.as_ref().map(|ca| read_authority(&root.join(ca))).transpose()?;
-            Ok((own.host.clone(), Access::new(own.insecure, authority.as_deref())?))
+            Ok((own.host.clone(), Arc::new(Access::new(own.insecure, authority.as_deref())?)))
         };
         let own = own.map(open).transpose()?;
-        Ok(Self { own, others: Access::new(false, None)?, mirrors: Vec::new(), logins })
+        Ok(Self { own, others: Arc::new(Access::new(false, None)?), mirrors: Vec::new(), logins })
     }
 
-    fn access(&self, registry: &str) -> &Access {
+    fn access(&self, registry: &str) -> &Arc<Access> {
         self.own.as_ref().filter(|(host, _)| host == registry).map_or(&self.others, |(_, access)| access)
     }
 }
@@ -150,6 +154,7 @@ impl Access {
             scheme: if insecure { "http" } else { "https" },
             http: http(TRY_TIMEOUT)?,
             slow: http(UPLOAD_TIMEOUT)?,
+            passes: Passes::default(),
         })
     }
 }

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use oci_distribution::token_cache::{RegistryToken, RegistryTokenType};
-use reqwest::{StatusCode, Url, header};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::credentials::{Credentials, Kind};
@@ -19,6 +20,9 @@ const MAX_ANSWER: usize = 1 << 20;
 
 /// The most bytes of a challenge.
 const MAX_CHALLENGE: usize = 4 << 10;
+
+/// How long a token is good, where the token server says nothing, or less.
+const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 
 /// Why there is no token.
 #[derive(Debug)]
@@ -59,7 +63,13 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// Reads a `WWW-Authenticate` header.
+    /// The first of an answer's that is understood.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        headers.get_all(header::WWW_AUTHENTICATE).iter().find_map(|header| Self::parse(header.to_str().ok()?))
+    }
+
+    /// Reads a `WWW-Authenticate` header. The scope that it may name is not: what is asked for is what the request takes,
+    /// whatever somebody would like us to ask for.
     pub fn parse(header: &str) -> Option<Self> {
         if header.len() > MAX_CHALLENGE {
             return None;
@@ -86,6 +96,7 @@ impl Challenge {
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
+    expires_in: Option<serde_json::Value>,
 }
 
 /// What requests are about, as token servers are asked for it: <https://distribution.github.io/distribution/spec/auth/scope/>.
@@ -104,7 +115,7 @@ pub(super) enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn texts(self) -> Vec<String> {
+    pub(super) fn texts(self) -> Vec<String> {
         let of = |repository: &str, rights: &str| format!("repository:{repository}:{rights}");
         match self {
             Self::Pull(repository) => vec![of(repository, "pull")],
@@ -116,14 +127,16 @@ impl Scope<'_> {
     }
 }
 
-/// What to present with requests of this scope; `None` where the registry asks for nothing, or where there are no
-/// credentials to answer with. `home` is the registry's `scheme://host[:port]`.
-pub(super) async fn obtain(
-    http: &reqwest::Client,
-    home: &Url,
-    scope: Scope<'_>,
-    credentials: &Credentials,
-) -> Result<Option<RegistryTokenType>, TokenError> {
+/// What is presented to a registry.
+pub(super) struct Token {
+    pub kind: RegistryTokenType,
+    /// For how long it is taken; `None` is for good.
+    pub good_for: Option<Duration>,
+}
+
+/// What a registry asks of everybody, whatever the request; `None` where it asks for nothing. `home` is its
+/// `scheme://host[:port]`.
+pub(super) async fn challenge(http: &reqwest::Client, home: &Url) -> Result<Option<Challenge>, TokenError> {
     let answer = http.get(home.join("/v2/").unwrap_or_else(|_| home.clone())).send().await?;
     match answer.status() {
         StatusCode::UNAUTHORIZED => {}
@@ -135,23 +148,33 @@ pub(super) async fn obtain(
         }
         _ => return Ok(None),
     }
-    let headers = answer.headers().get_all(header::WWW_AUTHENTICATE);
-    match (headers.iter().find_map(|header| Challenge::parse(header.to_str().ok()?)), &credentials.kind) {
-        (Some(Challenge::Basic), Kind::Password { username, password }) => {
-            Ok(Some(RegistryTokenType::Basic(username.clone(), password.expose().to_owned())))
+    let unclear = || TokenError::Invalid("it asks for credentials without saying how".to_owned());
+    Challenge::of(answer.headers()).ok_or_else(unclear).map(Some)
+}
+
+/// What to present with requests of this scope; `None` where there are no credentials to answer with.
+pub(super) async fn obtain(
+    http: &reqwest::Client,
+    home: &Url,
+    challenge: Challenge,
+    scope: Scope<'_>,
+    credentials: &Credentials,
+) -> Result<Option<Token>, TokenError> {
+    match (challenge, &credentials.kind) {
+        (Challenge::Basic, Kind::Password { username, password }) => {
+            let kind = RegistryTokenType::Basic(username.clone(), password.expose().to_owned());
+            Ok(Some(Token { kind, good_for: None }))
         }
-        (Some(Challenge::Basic), _) => Ok(None),
-        (Some(Challenge::Bearer { realm, service }), _) => {
+        (Challenge::Basic, _) => Ok(None),
+        (Challenge::Bearer { realm, service }, _) => {
             let to = |why: String| TokenError::Invalid(format!("it sends credentials {}", printable(&why)));
             let realm = place::named(home, home, &realm).map_err(to)?;
             if !matches!(credentials.kind, Kind::Anonymous) && !place::is_related(home, &realm) {
                 let host = realm.host_str().unwrap_or_default();
                 return Err(to(format!("to {host}, which is not of its own domain")));
             }
-            let token = fetch(http, realm, service.as_deref(), scope, credentials).await?;
-            Ok(Some(RegistryTokenType::Bearer(RegistryToken::Token { token })))
+            fetch(http, realm, service.as_deref(), scope, credentials).await.map(Some)
         }
-        (None, _) => Err(TokenError::Invalid("it asks for credentials without saying how".to_owned())),
     }
 }
 
@@ -166,7 +189,7 @@ async fn fetch(
     service: Option<&str>,
     scope: Scope<'_>,
     credentials: &Credentials,
-) -> Result<String, TokenError> {
+) -> Result<Token, TokenError> {
     let scopes = scope.texts();
     let joined = scopes.join(" ");
     let mut fields: Vec<_> = scopes.iter().map(|scope| ("scope", scope.as_str())).collect();
@@ -205,10 +228,14 @@ async fn fetch(
     }
     let endless = || TokenError::Invalid("its token server's answer has no end".to_owned());
     let bytes = bounded(answer, MAX_ANSWER).await?.ok_or_else(endless)?;
-    let answer: Option<Answer> = serde_json::from_slice(&bytes).ok();
-    answer
-        .and_then(|answer| answer.token.or(answer.access_token))
-        .ok_or_else(|| TokenError::Invalid("its token server gave no token".to_owned()))
+    let none = || TokenError::Invalid("its token server gave no token".to_owned());
+    let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| none())?;
+    let seconds = answer.expires_in.and_then(|seconds| seconds.as_u64()).map(Duration::from_secs);
+    let token = answer.token.or(answer.access_token).ok_or_else(none)?;
+    Ok(Token {
+        kind: RegistryTokenType::Bearer(RegistryToken::Token { token }),
+        good_for: Some(seconds.unwrap_or_default().max(SHORTEST_LIFE)),
+    })
 }
 
 fn with_query(mut url: Url, fields: &[(&str, &str)]) -> Url {

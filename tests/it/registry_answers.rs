@@ -242,16 +242,174 @@ async fn a_password_goes_to_no_odd_token_server() {
         ("http://elsewhere.example/token", "it sends credentials to elsewhere.example, which is not of its own domain"),
         (&*long, "it asks for credentials without saying how"),
     ] {
-        let challenge: &'static str = format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\"").leak();
-        let seen = Arc::new(Mutex::new(0));
-        let address = http::serve(Arc::clone(&seen), move |seen, _, _| {
-            *seen += 1;
+        // Of everybody, or only once it sees what is asked.
+        for is_open in [false, true] {
+            let challenge: &'static str =
+                format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\"").leak();
+            let seen = Arc::new(Mutex::new(Vec::new()));
+            let address = http::serve(Arc::clone(&seen), move |seen: &mut Vec<String>, head, _| {
+                seen.push(head.to_lowercase());
+                (if is_open && head.starts_with("GET /v2/ ") { "200 OK" } else { challenge }, String::new())
+            });
+            let (registry, image) = open(address.await.strip_prefix("http://").expect("an address"), None);
+            let error = registry.resolve(&image).await.expect_err("no password is sent").to_string();
+            if is_open && realm == long {
+                assert!(error.contains(" refused the credentials for shop/web "), "{error}");
+            } else {
+                assert!(error.ends_with(why), "{error}");
+            }
+            let seen = seen.lock().expect("no panic");
+            assert_eq!(seen.len(), 1 + usize::from(is_open));
+            assert!(seen.iter().all(|head| !head.contains("authorization")), "{seen:?}");
+        }
+    }
+}
+
+/// A registry with a token server: what it answers to requests but those for tokens, by the head and by how many tokens it has
+/// given, with its own address in place of `OWN`. It gives the tokens `t1`, `t2` and so on, with what is said of them.
+async fn with_tokens(
+    about: &'static str,
+    answer: impl Fn(&str, usize) -> (&'static str, String) + Send + 'static,
+) -> (OciRegistry, Reference, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let served = http::serve(Arc::clone(&seen), move |seen: &mut Vec<String>, head, _| {
+        let host = head.to_lowercase().lines().find_map(|line| line.strip_prefix("host: ").map(str::to_owned));
+        let given = seen.iter().filter(|head| head.starts_with("GET /token")).count();
+        seen.push(head.to_owned());
+        if head.starts_with("GET /token") {
+            return ("200 OK", format!(r#"{{"token":"t{}"{about}}}"#, given + 1));
+        }
+        let (status, body) = answer(head, given);
+        (status.replace("OWN", &format!("http://{}", host.expect("a host"))).leak() as &'static str, body)
+    });
+    let (registry, image) = open(served.await.strip_prefix("http://").expect("an address"), None);
+    (registry, image, seen)
+}
+
+/// The paths that were asked for.
+fn paths(seen: &Mutex<Vec<String>>) -> Vec<String> {
+    let paths =
+        |head: &String| head.split(' ').nth(1).map(|path| path.split('?').next().unwrap_or_default().to_owned());
+    seen.lock().expect("no panic").iter().filter_map(paths).collect()
+}
+
+const BEARER: &str = "401 Unauthorized\r\nwww-authenticate: Bearer realm=\"OWN/token\",scope=\"repository:shop/web:pull,push,delete \
+    repository:other/secret:pull registry:catalog:*\"";
+const BASIC: &str = "401 Unauthorized\r\nwww-authenticate: Basic realm=\"x\"";
+const ASKED: &str = "/v2/shop/web/manifests/v1";
+
+#[tokio::test]
+async fn a_registry_that_asks_for_a_login_once_it_sees_the_question_gets_it() {
+    // base64 of `ship:canary`.
+    for (challenge, ours, tokens) in
+        [(BEARER, "authorization: Bearer t1", 1), (BASIC, "authorization: Basic c2hpcDpjYW5hcnk=", 0)]
+    {
+        for is_taken in [true, false] {
+            let answer = move |head: &str, _| match head {
+                _ if head.starts_with("GET /v2/ ") => ("200 OK", String::new()),
+                _ if is_taken && head.contains(ours) => ("200 OK", MANIFEST.to_owned()),
+                _ => (challenge, String::new()),
+            };
+            let (registry, image, seen) = with_tokens("", answer).await;
+            let found = registry.resolve(&image).await.map(|digest| digest.to_string());
+            let all = [&["/v2/", ASKED][..], &["/token"][..tokens], &[ASKED]].concat();
+            assert_eq!(paths(&seen), all, "{challenge}");
+            assert!(seen.lock().expect("no panic")[all.len() - 1].contains(ours), "it is shown");
+            match found {
+                Ok(found) => assert!(is_taken && found == digest(MANIFEST)),
+                Err(RegistryError::Denied { .. }) => assert!(!is_taken && tokens == 1),
+                Err(RegistryError::Unauthorized { .. }) => assert!(!is_taken && tokens == 0),
+                Err(error) => panic!("{error}"),
+            }
+            // Whatever it would have us ask for, a token is for what is asked.
+            let seen = seen.lock().expect("no panic");
+            let token = seen.iter().find(|head| head.starts_with("GET /token"));
+            let is_narrow =
+                |head: &String| head.starts_with("GET /token?scope=repository%3Ashop%2Fweb%3Apull HTTP/1.1");
+            assert!(token.is_none_or(is_narrow), "{token:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_host_that_asks_for_a_login_gets_none() {
+    for challenge in [BEARER, BASIC] {
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let store = http::serve(Arc::clone(&heads), move |heads: &mut Vec<String>, head, _| {
+            heads.push(head.to_lowercase());
             (challenge, String::new())
         });
-        let (registry, image) = open(address.await.strip_prefix("http://").expect("an address"), None);
-        let error = registry.resolve(&image).await.expect_err("no password is sent").to_string();
-        assert!(error.ends_with(why), "{error}");
-        assert_eq!(*seen.lock().expect("no panic"), 1);
+        let to: &'static str = format!("302 Found\r\nlocation: {}/content", store.await).leak();
+        let (registry, image, seen) =
+            with_tokens("", move |head, _| (if head.starts_with("GET /v2/ ") { "200 OK" } else { to }, String::new()))
+                .await;
+        let error = registry.resolve(&image).await.expect_err("nothing is there");
+        assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
+        assert_eq!(paths(&seen), ["/v2/", ASKED]);
+        let heads = heads.lock().expect("no panic");
+        assert!(heads.len() == 1 && !heads[0].contains("authorization"), "{heads:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_kept_for_as_long_as_it_is_good() {
+    let answer = |head: &str, given: usize| {
+        let is_known = given > 0 && head.contains(&format!("authorization: Bearer t{given}"));
+        if is_known { ("200 OK", MANIFEST.to_owned()) } else { (BEARER, String::new()) }
+    };
+    for (about, seconds) in [
+        ("", 60),
+        (r#","expires_in":5"#, 60),
+        (r#","expires_in":-5"#, 60),
+        (r#","expires_in":"soon""#, 60),
+        (r#","expires_in":300"#, 300),
+        (r#","expires_in":18446744073709551615"#, 1 << 40),
+    ] {
+        let (registry, image, seen) = with_tokens(about, answer).await;
+        let first = ["/v2/", "/token", ASKED];
+        for (after, expected) in [
+            (0, first.to_vec()),
+            (seconds - 2, [&first[..], &[ASKED]].concat()),
+            (
+                4,
+                if seconds > 1000 {
+                    [&first[..], &[ASKED, ASKED]].concat()
+                } else {
+                    [&first[..], &[ASKED], &first].concat()
+                },
+            ),
+        ] {
+            tokio::time::pause();
+            tokio::time::advance(std::time::Duration::from_secs(after)).await;
+            tokio::time::resume();
+            assert_eq!(registry.resolve(&image).await.expect("a digest").as_str(), digest(MANIFEST));
+            assert_eq!(paths(&seen), expected, "{about} after {after} s");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_kept_and_is_not_taken_any_more_is_had_anew_once() {
+    for takes_the_next in [true, false] {
+        // Each token is good for one request.
+        let used = Mutex::new(0);
+        let answer = move |head: &str, given: usize| {
+            let mut used = used.lock().expect("no panic");
+            let is_good = head.contains(&format!("authorization: Bearer t{given}")) && *used < given;
+            if is_good && (takes_the_next || given == 1) {
+                *used = given;
+                return ("200 OK", MANIFEST.to_owned());
+            }
+            (BEARER, String::new())
+        };
+        let (registry, image, seen) = with_tokens("", answer).await;
+        registry.resolve(&image).await.expect("a digest");
+        let again = registry.resolve(&image).await;
+        assert_eq!(paths(&seen), ["/v2/", "/token", ASKED, ASKED, "/token", ASKED]);
+        match again {
+            Ok(found) => assert!(takes_the_next && found.as_str() == digest(MANIFEST)),
+            Err(error) => assert!(!takes_the_next && matches!(error, RegistryError::Denied { .. }), "{error}"),
+        }
     }
 }
 

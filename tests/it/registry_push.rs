@@ -38,6 +38,8 @@ struct Harbour {
     /// By tag.
     manifests: BTreeMap<String, Vec<u8>>,
     uploads: BTreeMap<usize, Vec<u8>>,
+    /// Uploads that were begun.
+    begun: usize,
     /// Method, path and range of each request but those for tokens.
     seen: Vec<String>,
     /// Heads of requests, as they were sent.
@@ -57,6 +59,12 @@ struct Harbour {
     /// Tokens are good for so many requests.
     tokens: Option<usize>,
     left: usize,
+    /// It asks for a password, and not for a token.
+    basic: bool,
+    /// Methods that are open to anybody.
+    open_to: &'static [&'static str],
+    /// The least that it takes of a blob, but for the last piece.
+    least: Option<usize>,
 }
 
 /// Where an upload of this number goes, in the words of this host.
@@ -89,11 +97,18 @@ impl Harbour {
                 self.left = allowed;
                 return ("200 OK", String::new(), br#"{"token":"t"}"#.to_vec());
             }
-            if self.left == 0 || !head.to_lowercase().contains("authorization: bearer t") {
-                let realm = format!("www-authenticate: Bearer realm=\"http://{}/token\"\r\n", self.host);
-                return ("401 Unauthorized", realm, Vec::new());
+            let (ours, challenge) = if self.basic {
+                // base64 of `ship:canary`.
+                ("authorization: Basic c2hpcDpjYW5hcnk=", "Basic realm=\"x\"".to_owned())
+            } else {
+                ("authorization: Bearer t", format!("Bearer realm=\"http://{}/token\"", self.host))
+            };
+            if !self.open_to.contains(&method) {
+                if self.left == 0 && !self.basic || !head.contains(ours) {
+                    return ("401 Unauthorized", format!("www-authenticate: {challenge}\r\n"), Vec::new());
+                }
+                self.left = self.left.saturating_sub(1);
             }
-            self.left -= 1;
         }
         if path == "/v2/" {
             return plain("200 OK");
@@ -112,9 +127,11 @@ impl Harbour {
                     self.blobs.insert(("shop/web".to_owned(), digest.to_owned()));
                     return ("201 Created", format!("location: /v2/shop/web/blobs/{digest}\r\n"), Vec::new());
                 }
-                let number = self.uploads.len();
+                let number = self.begun;
+                self.begun += 1;
                 self.uploads.insert(number, Vec::new());
-                ("202 Accepted", self.location(number), Vec::new())
+                let least = self.least.map(|least| format!("oci-chunk-min-length: {least}\r\n")).unwrap_or_default();
+                ("202 Accepted", self.location(number) + &least, Vec::new())
             }
             ("GET" | "PATCH", Some(number)) => {
                 let Some(have) = self.uploads.get_mut(&number) else { return plain("404 Not Found") };
@@ -388,6 +405,9 @@ async fn a_layer_of_another_repository_is_taken_from_there_or_sent_where_that_is
         let asked = format!("POST /v2/shop/web/blobs/uploads/?mount={layer}&from=shop/api");
         assert!(harbour.seen.contains(&asked), "{:?}", harbour.seen);
         assert_eq!(harbour.contents.contains_key(&layer), !mounts);
+        // The upload that a refusal has begun is the one that is used: beside it, there is the configuration's.
+        assert_eq!(harbour.begun, if mounts { 1 } else { 2 }, "{:?}", harbour.seen);
+        assert!(harbour.uploads.is_empty(), "{:?}", harbour.seen);
         assert!(harbour.blobs.contains(&("shop/web".to_owned(), layer)));
     }
 }
@@ -453,6 +473,75 @@ async fn a_token_that_runs_out_in_the_middle_is_had_again() {
     let harbour = lock(&harbour);
     assert!(harbour.manifests.contains_key("v1"));
     assert_eq!(harbour.received as u64, parcel.blobs[0].size, "no byte was sent twice: {:?}", harbour.seen);
+}
+
+/// How often something was asked for, whatever the answer.
+fn asked(harbour: &Harbour, what: &str) -> usize {
+    harbour.heads.iter().filter(|head| head.starts_with(what)).count()
+}
+
+#[tokio::test]
+async fn a_token_is_had_once_for_each_scope_of_a_push() {
+    let (host, harbour) = serve(Harbour { tokens: Some(1000), ..Harbour::default() }).await;
+    push(&host, &parcel(&[b"one layer", b"another", b"and another"]).await).await.expect("it is pushed");
+    let harbour = lock(&harbour);
+    // To look what there is, and to push.
+    let scopes: Vec<_> = harbour.heads.iter().filter_map(|head| head.split_once("GET /token?scope=")).collect();
+    let scopes: Vec<_> = scopes.iter().filter_map(|(_, rest)| rest.split_whitespace().next()).collect();
+    assert_eq!(scopes, ["repository%3Ashop%2Fweb%3Apull", "repository%3Ashop%2Fweb%3Apull%2Cpush"]);
+    assert_eq!(asked(&harbour, "GET /v2/ "), 2);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_open_to_readers_is_pushed_to_with_what_it_asks_of_writers() {
+    let parcel = parcel(&[&noise(LARGE)]).await;
+    let size: u64 = parcel.blobs.iter().map(|blob| blob.size).sum();
+    for basic in [false, true] {
+        // The login is asked for by what begins an upload, by its first piece, or by its end.
+        for open_to in [&["GET", "HEAD"][..], &["GET", "HEAD", "POST"], &["GET", "HEAD", "POST", "PATCH"]] {
+            let harbour = Harbour { tokens: Some(1000), basic, open_to, ..Harbour::default() };
+            let (host, harbour) = serve(harbour).await;
+            push(&host, &parcel).await.unwrap_or_else(|error| panic!("{basic} {open_to:?}: {error}"));
+            let harbour = lock(&harbour);
+            assert!(harbour.manifests.contains_key("v1"));
+            assert_eq!(harbour.received as u64, size, "no byte was taken twice: {:?}", harbour.seen);
+            assert_eq!(asked(&harbour, "GET /token"), usize::from(!basic), "{open_to:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_for_a_push_is_had_once() {
+    let harbour = Harbour { tokens: Some(0), open_to: &["GET", "HEAD"], ..Harbour::default() };
+    let (host, harbour) = serve(harbour).await;
+    let parcel = parcel(&[b"a layer"]).await;
+    has_configuration(&harbour, &parcel);
+    let error = push(&host, &parcel).await.expect_err("it is refused");
+    assert!(matches!(error, RegistryError::Denied { .. }), "{error}");
+    let harbour = lock(&harbour);
+    assert_eq!((asked(&harbour, "GET /token"), asked(&harbour, "POST")), (1, 2));
+    assert!(harbour.manifests.is_empty());
+}
+
+#[tokio::test]
+async fn pieces_are_as_long_as_the_registry_asks_for() {
+    let least = 6 << 20;
+    let harbour = Harbour { least: Some(least), cuts: vec![1_000_000], ..Harbour::default() };
+    let (host, harbour) = serve(harbour).await;
+    let parcel = parcel(&[&noise(LARGE)]).await;
+    has_configuration(&harbour, &parcel);
+    push(&host, &parcel).await.expect("it is pushed");
+    let harbour = lock(&harbour);
+    let pieces: Vec<_> = harbour
+        .seen
+        .iter()
+        .filter(|line| line.starts_with("PATCH"))
+        .filter_map(|line| line.rsplit(' ').next())
+        .collect();
+    let size = parcel.blobs[0].size;
+    // The first is cut, and is not among what was seen. It goes on with as long a one.
+    let second = 1_000_000 + least;
+    assert_eq!(pieces, [format!("1000000-{}", second - 1), format!("{second}-{}", size - 1)]);
 }
 
 #[tokio::test]

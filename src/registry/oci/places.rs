@@ -1,6 +1,8 @@
 //! Where an image may be had: from mirrors, if it is one of Docker Hub's, and from its own registry. A mirror that does not
 //! answer, or has nothing, costs one try and no more.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
@@ -23,8 +25,11 @@ impl OciRegistry {
     pub fn behind(self, mirrors: &[Mirror]) -> Result<Self, RegistryError> {
         let open = |mirror: &Mirror| {
             let known = self.access(&mirror.host);
-            let access =
-                if mirror.insecure && known.scheme != "http" { Access::new(true, None)? } else { known.clone() };
+            let access = if mirror.insecure == (known.scheme == "http") {
+                Arc::clone(known)
+            } else {
+                Arc::new(Access::new(mirror.insecure, None)?)
+            };
             Ok((mirror.host.clone(), access))
         };
         let mirrors = mirrors.iter().map(open).collect::<Result<_, RegistryError>>()?;

@@ -12,11 +12,12 @@ use tokio::time::timeout;
 use super::super::RegistryError;
 use super::super::token::Scope;
 use super::failure::{Failure, invalid};
+use super::mount::Mount;
 use super::upload::Upload;
 use super::wire::Question;
 use super::{Access, OciRegistry, patiently};
 use crate::image::digest::Digest;
-use crate::image::parcel::{Blob, MANIFEST, Parcel};
+use crate::image::parcel::{MANIFEST, Parcel};
 use crate::image::printable::printable;
 use crate::image::reference::Reference;
 use crate::registry::credentials::Credentials;
@@ -49,11 +50,15 @@ impl OciRegistry {
                     told(sizes.iter().map(|(sent, _)| sent).sum(), sizes.iter().map(|(_, size)| size).sum());
                 };
                 let has = || access.has(image, &blob.digest, credentials);
-                let taken = timeout(TAKE_OVER, access.take_over(image, others, &blob, credentials));
-                if patiently(image.registry(), has).await? || taken.await.unwrap_or(false) {
+                if patiently(image.registry(), has).await? {
                     return Ok(());
                 }
-                Upload { access, image, credentials, blob: &blob, tell: &tell }.run().await
+                let upload = Upload { access, image, credentials, blob: &blob, tell: &tell };
+                match timeout(TAKE_OVER, upload.take_over(others)).await.unwrap_or(Mount::Not) {
+                    Mount::Done => Ok(()),
+                    Mount::Begun(session) => upload.run(Some(session)).await,
+                    Mount::Not => upload.run(None).await,
+                }
             }
         });
         let () = stream::iter(blobs).buffer_unordered(AT_ONCE).try_collect().await?;
@@ -77,25 +82,6 @@ impl Access {
             Err(Failure::Final(RegistryError::NotFound { .. } | RegistryError::Denied { .. })) => Ok(false),
             Err(failure) => Err(failure),
         }
-    }
-
-    /// Has the registry take a blob from another of its repositories; whether it is there now. What it refuses, or does not
-    /// answer, is uploaded.
-    async fn take_over(&self, image: &Reference, others: &[Reference], blob: &Blob, credentials: &Credentials) -> bool {
-        for other in others {
-            if !matches!(self.has(other, &blob.digest, credentials).await, Ok(true)) {
-                continue;
-            }
-            let path = format!("/v2/{}/blobs/uploads/?mount={}&from={}", image.path(), blob.digest, other.path());
-            let question = Question::new(Method::POST, path, Scope::Mount(image.path(), other.path()));
-            // A registry that does not do it begins an upload; what counts is what is there.
-            if self.ask(image, question, credentials).await.is_ok()
-                && matches!(self.has(image, &blob.digest, credentials).await, Ok(true))
-            {
-                return true;
-            }
-        }
-        false
     }
 
     async fn put(&self, image: &Reference, parcel: &Parcel, credentials: &Credentials) -> Result<(), Failure> {

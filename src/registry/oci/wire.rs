@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::fmt::rfc2822;
 use oci_distribution::Reference as OciReference;
-use oci_distribution::token_cache::RegistryTokenType;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, StatusCode, Url};
 
-use super::super::token::{Scope, may_pass, obtain};
+use super::super::token::{Scope, may_pass};
 use super::super::{RegistryError, bounded, place};
-use super::failure::{Failure, from_request, from_token, invalid, unauthorized};
-use super::{Access, certificate};
+use super::Access;
+use super::failure::{Failure, from_request, invalid, unauthorized};
+use super::pass::{Errand, Pass};
 use crate::image::printable::printable;
 use crate::image::reference::Reference;
 use crate::registry::credentials::Credentials;
@@ -44,25 +44,12 @@ impl<'a> Question<'a> {
     }
 }
 
-/// What a registry is presented with.
-pub(super) struct Pass {
-    token: Option<RegistryTokenType>,
-}
-
-impl Pass {
-    /// Whether who we are was accepted, so that only the repository can be what is refused.
-    pub fn is_granted(&self) -> bool {
-        matches!(self.token, Some(RegistryTokenType::Bearer(_)))
-    }
-
-    /// A request with it.
-    pub fn on(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.token {
-            Some(RegistryTokenType::Bearer(token)) => request.header("Authorization", token.bearer_token()),
-            Some(RegistryTokenType::Basic(name, password)) => request.basic_auth(name, Some(password)),
-            None => request,
-        }
-    }
+/// An answer, and who gave it.
+pub(super) struct Answer {
+    pub url: Url,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Access {
@@ -74,28 +61,6 @@ impl Access {
         Url::parse(&base).map_err(|error| invalid(image, format!("its address is none: {error}")))
     }
 
-    /// Obtains what a scope takes; a token is good for it and nothing else.
-    pub(super) async fn pass(
-        &self,
-        image: &Reference,
-        scope: Scope<'_>,
-        credentials: &Credentials,
-    ) -> Result<Pass, Failure> {
-        let base = self.base(image)?;
-        let failure = match obtain(&self.http, &base, scope, credentials).await {
-            Ok(token) => return Ok(Pass { token }),
-            Err(error) => from_token(error, image, credentials),
-        };
-        match failure {
-            Failure::Final(RegistryError::Untrusted { registry, reason }) => {
-                let seen = certificate::fingerprint(&base).await;
-                let seen = seen.map(|it| format!(" (the SHA-256 of its certificate is {it})")).unwrap_or_default();
-                Err(Failure::Final(RegistryError::Untrusted { registry, reason: reason + &seen }))
-            }
-            failure => Err(failure),
-        }
-    }
-
     /// Asks once, with what the scope takes; the answer's headers and body.
     pub(super) async fn ask(
         &self,
@@ -103,7 +68,26 @@ impl Access {
         question: Question<'_>,
         credentials: &Credentials,
     ) -> Result<(HeaderMap, Vec<u8>), Failure> {
-        let pass = self.pass(image, question.scope, credentials).await?;
+        let errand = Errand { image, scope: question.scope, credentials };
+        let mut pass = self.pass(errand).await?;
+        let mut answer = self.put_question(image, &question, &pass).await?;
+        if let Some(other) = self.another_pass(errand, &pass, &answer).await? {
+            pass = other;
+            answer = self.put_question(image, &question, &pass).await?;
+        }
+        let Answer { status, headers, body, .. } = answer;
+        if status.is_success() {
+            return Ok((headers, body));
+        }
+        if (&question.method, status) == (&Method::DELETE, StatusCode::METHOD_NOT_ALLOWED) {
+            let reason = "it does not let images be removed (405)".to_owned();
+            return Err(Failure::Final(RegistryError::Refused { registry: image.registry().to_owned(), reason }));
+        }
+        Err(refusal(status, &headers, &body, image, credentials, pass.is_granted()))
+    }
+
+    /// The answer to a question with this pass, wherever it is.
+    async fn put_question(&self, image: &Reference, question: &Question<'_>, pass: &Pass) -> Result<Answer, Failure> {
         let home = self.base(image)?;
         let unusable = |_| invalid(image, "what is asked is no address".to_owned());
         let mut url = home.join(&question.path).map_err(unusable)?;
@@ -118,7 +102,6 @@ impl Access {
             }
             request = match &question.body {
                 Some((media_type, body)) => request.header(CONTENT_TYPE, media_type).body(Bytes::clone(body)),
-                None if question.method == Method::POST => request.header(CONTENT_LENGTH, 0),
                 None => request,
             };
             let answer = request.send().await.map_err(lost)?;
@@ -132,15 +115,8 @@ impl Access {
                 continue;
             }
             let endless = || invalid(image, "its answer has no end".to_owned());
-            let bytes = bounded(answer, MAX_ANSWER).await.map_err(lost)?.ok_or_else(endless)?;
-            if status.is_success() {
-                return Ok((headers, bytes));
-            }
-            if (&question.method, status) == (&Method::DELETE, StatusCode::METHOD_NOT_ALLOWED) {
-                let reason = "it does not let images be removed (405)".to_owned();
-                return Err(Failure::Final(RegistryError::Refused { registry: image.registry().to_owned(), reason }));
-            }
-            return Err(refusal(status, &headers, &bytes, image, credentials, pass.is_granted()));
+            let body = bounded(answer, MAX_ANSWER).await.map_err(lost)?.ok_or_else(endless)?;
+            return Ok(Answer { url, status, headers, body });
         }
         Err(invalid(image, format!("it sends us on more than {MAX_HOPS} times")))
     }
