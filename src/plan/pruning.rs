@@ -13,7 +13,7 @@ use crate::environment::prune::Pattern;
 use crate::fleet::ledger::{Entry, Ledger};
 use crate::fleet::observed::{HostView, Observed};
 use crate::fleet::stock::{Stock, StockedImage};
-use crate::image::reference::ImageName;
+use crate::image::reference::{DEFAULT_REGISTRY, ImageName};
 
 /// What images are judged by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +127,13 @@ impl Pruning {
         digest.split_once('@').is_some_and(|(repository, _)| self.repositories.contains(repository))
     }
 
+    /// Whether an engine has made it of the name of an image that was sent: the containerd store names by content whatever it has.
+    fn is_of_sent(&self, digest: &str, image: &StockedImage) -> bool {
+        let repository = digest.split_once('@').map(|(repository, _)| repository);
+        let sent = image.tags.iter().filter(|tag| self.is_sent(tag)).filter_map(|tag| tag.rsplit_once(':'));
+        sent.map(|(repository, _)| format!("{DEFAULT_REGISTRY}/{repository}")).any(|sent| Some(&*sent) == repository)
+    }
+
     /// Whether it is the name that an image has which was sent: not one that somebody gave it.
     fn is_sent(&self, tag: &str) -> bool {
         let sent = tag.rsplit_once(':').filter(|(repository, _)| repository.starts_with(OWN_REPOSITORIES));
@@ -139,7 +146,8 @@ impl Pruning {
             return Some(Stays::Used(user.clone()));
         }
         let tag = image.tags.iter().find(|tag| !self.is_sent(tag));
-        if let Some(name) = tag.or_else(|| image.digests.iter().find(|digest| !self.is_of(digest))) {
+        let is_foreign = |digest: &&String| !self.is_of(digest) && !self.is_of_sent(digest, image);
+        if let Some(name) = tag.or_else(|| image.digests.iter().find(is_foreign)) {
             return Some(Stays::Named(name.clone()));
         }
         if let Some(entry) = naming.iter().find(|entry| kept.contains(&entry.release.number)) {

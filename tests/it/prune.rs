@@ -114,6 +114,14 @@ fn an_image_goes_only_if_nothing_refers_to_it() {
             ),
             ("sent, two back", sent("v2")),
             ("sent, in force", sent("v4")),
+            (
+                "sent, two back, to a containerd store",
+                StockedImage {
+                    digests: [format!("docker.io/shipctl/shop/web@sha256:{}", "f".repeat(64))].into(),
+                    ..sent("v2")
+                },
+            ),
+            ("somebody's on Docker Hub", stocked(&[&format!("docker.io/shipctl/shop/web@sha256:{}", "f".repeat(64))])),
             ("of others", stocked(&[&foreign])),
             ("without a name", stocked(&[])),
         ];
@@ -136,6 +144,7 @@ fn an_image_goes_only_if_nothing_refers_to_it() {
         one back: stays, Release(3)
         sent, in force: stays, Release(4)
         sent, two back: goes
+        sent, two back, to a containerd store: goes
         two back: goes
         two back, in another repository too: stays, Named("registry.example/other/web@sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee")
         two back, of a stopped container: stays, Used("mine")
