@@ -93,6 +93,9 @@ pub enum Event {
         service: ServiceName,
         /// Name and digest, for people.
         image: String,
+        /// The mirror of Docker Hub that said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mirror: Option<String>,
     },
     /// The rollout begins; the first line of its journal.
     RolloutStarted {

@@ -129,7 +129,7 @@ pub(super) const HISTORY: &str = "\
 Examples:
   shipctl history prod
   shipctl history prod --limit 5 --format json
-  shipctl history prod --by-hand               what was done with `exec` and its like
+  shipctl history prod --by-hand               what was done by hand: `exec`, `pull`, `tag` …
   shipctl history show prod r12                all that is known of one release";
 
 pub(super) const LOGS: &str = "\

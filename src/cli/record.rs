@@ -22,7 +22,7 @@ pub struct History {
     /// Show at most this many
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
-    /// Show what was done in containers by hand instead, from this checkout: who, when, where, what and why
+    /// Show what was done by hand instead (in containers, on hosts, in registries), from this checkout: who, when, where, what and why
     #[arg(long)]
     pub by_hand: bool,
 }

@@ -74,6 +74,9 @@ pub struct RegistryRm {
     /// Remove it also if a host runs it or keeps it, or does not answer
     #[arg(long)]
     pub force: bool,
+    /// Why, for who reads `history --by-hand`
+    #[arg(long, value_name = "TEXT", value_parser = verbs::reason)]
+    pub reason: Option<String>,
     /// Values above the manifest.
     #[command(flatten)]
     pub overrides: Overrides,

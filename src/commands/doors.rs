@@ -24,6 +24,7 @@ use crate::fleet::layers::Layers;
 use crate::fleet::observed::{HostView, Observed};
 use crate::fleet::select::Selection;
 use crate::fleet::{Endpoint, Host};
+use crate::image::reference::DEFAULT_REGISTRY;
 use crate::metrics::Metrics;
 use crate::metrics::prometheus::Prometheus;
 use crate::name::{BalancerName, HostName, SecretName};
@@ -253,6 +254,10 @@ impl<'a> Fleet<'a> {
         for image in images {
             let PinnedImage::Registry { repository, .. } = image else { continue };
             let registry = repository.split('/').next().unwrap_or_default();
+            // Engines show what they are given for Docker Hub to a mirror that asks, whoever listens on the way.
+            if registry == DEFAULT_REGISTRY && self.environment.mirrors.iter().any(|mirror| mirror.insecure) {
+                continue;
+            }
             let credentials =
                 logins.of(registry).await.map_err(|error| hinted(Error::unchanged(error.clone()), error.hint()))?;
             if let Some(credentials) = credentials.for_engine(registry) {

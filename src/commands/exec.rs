@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, arguments: &cli::Exec) -> Result<Exit
             let target = |host: &crate::name::HostName| endings.first().map(|any| (host.clone(), any.service.clone()));
             let missing: Vec<_> = silent.iter().filter_map(|(host, why)| Some((target(host)?, why.clone()))).collect();
             endings.extend(missing.into_iter().map(|((host, service), error)| Ending {
-                host,
+                host: Some(host),
                 service,
                 code: None,
                 error: Some(error),
@@ -203,8 +203,10 @@ impl Answer for ExecAnswer<'_> {
 
     fn text(&self) -> String {
         let told = |ending: &Ending| match (&ending.error, ending.code) {
-            (Some(error), _) => Some(format!("{}: {}\n", ending.host, clean(error))),
-            (None, Some(code)) if code != 0 && !self.is_alone => Some(format!("{}: exit code {code}\n", ending.host)),
+            (Some(error), _) => Some(format!("{}: {}\n", ending.place(), clean(error))),
+            (None, Some(code)) if code != 0 && !self.is_alone => {
+                Some(format!("{}: exit code {code}\n", ending.place()))
+            }
             (None, _) => None,
         };
         self.endings.iter().filter_map(told).collect()

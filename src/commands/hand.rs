@@ -1,4 +1,4 @@
-//! What `exec`, `run` and `cp` have in common: containers that are meant, and the record of what was done in them.
+//! What commands that act by hand have in common: containers that are meant, and the record of what was done.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,13 @@ use crate::cli::{self, Overrides, Selectors};
 use crate::console::choice::current;
 use crate::environment::{Environment, edge};
 use crate::error::{Error, Exit, Result};
+use crate::event::{Event, Warning};
 use crate::fleet::observed::{Observed, ObservedContainer};
 use crate::fleet::select::Selection;
 use crate::journal::hand::{self, Deed, Ending, Place, What, Writer};
 use crate::name::{HostName, ServiceName};
 use crate::report::hand::ByHandAnswer;
+use crate::rollout::recorder::Recorder;
 
 use super::{Context, operator, secrets, select};
 
@@ -129,6 +131,13 @@ impl Recorded {
         begun().context("it cannot be written down, so it is not done").map_err(Error::unchanged)
     }
 
+    /// The same once the answer is given, which a record that cannot be written does not make less true: that is a warning.
+    pub(super) fn end_after(self, context: &Context, recorder: &Recorder, endings: &[Ending]) {
+        if let Err(error) = self.end(context, endings) {
+            recorder.note(Event::Warning(Warning::Journal(format!("{:#}", error.source))));
+        }
+    }
+
     /// Writes down how it ended.
     pub(super) fn end(mut self, context: &Context, endings: &[Ending]) -> Result<()> {
         let ended = self.writer.append(context.clock.now(), What::Ended(endings.to_vec()));
@@ -143,5 +152,5 @@ pub(super) fn ending(target: &Target, ended: std::result::Result<Option<i64>, St
         Ok(None) => (None, Some("how it ended is not known".to_owned())),
         Err(error) => (None, Some(error)),
     };
-    Ending { host: target.host.clone(), service: Some(target.service().clone()), code, error }
+    Ending { host: Some(target.host.clone()), service: Some(target.service().clone()), code, error }
 }

@@ -59,7 +59,8 @@ pub(super) async fn pin(
     builder.close().await;
     let images = pinned?;
     for (service, image) in &images {
-        recorder.note(Event::Pinned { service: service.clone(), image: image.to_string() });
+        let mirror = registry.told_by(image.digest());
+        recorder.note(Event::Pinned { service: service.clone(), image: image.to_string(), mirror });
     }
     Ok(images)
 }
@@ -130,7 +131,7 @@ impl Oven<'_> {
                 image.clone()
             } else {
                 let image = self.one(&key.1, baking).await?;
-                self.recorder.note(Event::Pinned { service: key.1.clone(), image: image.to_string() });
+                self.recorder.note(Event::Pinned { service: key.1.clone(), image: image.to_string(), mirror: None });
                 done.push((baking, image.clone()));
                 image
             };

@@ -1,14 +1,17 @@
 //! `prune`: what no release needs any more is removed from hosts. Needs neither registry nor secrets.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
 
 use crate::cli;
 use crate::error::{Error, Exit, Result};
 use crate::fleet::select::Selection;
 use crate::journal::hand::{Ending, Place};
+use crate::name::HostName;
 use crate::report::lock::held;
 use crate::report::prune::PruneAnswer;
-use crate::rollout::clean::Clean;
+use crate::rollout::clean::{Clean, Cleaned};
 use crate::rollout::lock::NotLocked;
 
 use super::doors::all_answer;
@@ -39,12 +42,9 @@ pub(super) async fn run(context: &Context, arguments: &cli::Prune) -> Result<Exi
                 let cleaned = clean.run(&claim, cancel).await;
                 context.signals.rest();
                 let hosts = environment.hosts.keys().filter(|host| selection.has_host(host));
-                let failure = |host| match &cleaned {
-                    Ok(cleaned) => cleaned.get(host).and_then(|it| it.failure.clone()),
-                    Err(_) => Some("nothing was removed, as the lock was not had".to_owned()),
-                };
-                let endings: Vec<_> = hosts.map(|host| Ending::of_host(host, failure(host))).collect();
-                note.end(context, &endings)?;
+                let endings: Vec<_> =
+                    hosts.map(|host| Ending::of_host(host, failure(&cleaned, host, cancel.is_requested()))).collect();
+                note.end_after(context, &recorder, &endings);
                 (cleaned.map_err(|refusal| not_locked(context, refusal))?, true)
             };
             let exit = match hosts.values().all(|host| host.failure.is_none()) {
@@ -56,6 +56,24 @@ pub(super) async fn run(context: &Context, arguments: &cli::Prune) -> Result<Exi
             Ok(exit)
         })
         .await
+}
+
+/// Why a host does not have all of it behind it.
+fn failure(
+    cleaned: &std::result::Result<BTreeMap<HostName, Cleaned>, NotLocked>,
+    host: &HostName,
+    is_cancelled: bool,
+) -> Option<String> {
+    let interrupted = || "interrupted".to_owned();
+    match cleaned {
+        Ok(cleaned) => match cleaned.get(host) {
+            Some(cleaned) => cleaned.failure.clone().or_else(|| is_cancelled.then(interrupted)),
+            None => Some("it did not answer".to_owned()),
+        },
+        Err(NotLocked::Held(_)) => Some("nothing was removed: somebody else has the lock".to_owned()),
+        Err(NotLocked::Failed(..)) => Some("nothing was removed: the lock cannot be taken".to_owned()),
+        Err(NotLocked::Cancelled) => Some(interrupted()),
+    }
 }
 
 fn not_locked(context: &Context, refusal: NotLocked) -> Error {

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, arguments: &cli::Pull) -> Result<Exit
             context.signals.rest();
             let failure = |host: &HostName| pulled.iter().find(|one| one.host == *host && one.failure.is_some());
             let ending = |host| Ending::of_host(host, failure(host).and_then(|one| one.failure.clone()));
-            note.end(context, &wanted.keys().map(ending).collect::<Vec<_>>())?;
+            note.end_after(context, &recorder, &wanted.keys().map(ending).collect::<Vec<_>>());
             let exit = match pulled.iter().all(|one| one.failure.is_none()) {
                 true => Exit::Done,
                 false if cancel.is_requested() => Exit::Interrupted,

@@ -13,6 +13,7 @@ use crate::fleet::observed::Observed;
 use crate::fleet::select::Selection;
 use crate::image::digest::Digest;
 use crate::image::reference::{ImageName, Reference, is_tag};
+use crate::journal::hand::Ending;
 use crate::registry::credentials::Logins;
 use crate::registry::oci::OciRegistry;
 use crate::registry::{Registry as _, RegistryError, docker_config};
@@ -150,11 +151,17 @@ pub(super) async fn tag(context: &Context, arguments: &cli::Tag) -> Result<Exit>
     let recorded =
         Recorded::begin_at(context, &shelf.environment, "tag", Vec::new(), &words, arguments.reason.as_ref())?;
     let moving = async { shelf.registry.tag(&by_digest, &arguments.tag).await.map_err(failed) };
-    context.signals.unless_cancelled(moving).await?;
-    recorded.end(context, &[])?;
+    ended(context, recorded, context.signals.unless_cancelled(moving).await)?;
     answer.is_moved = true;
     context.reporter.answer(&answer, Exit::Done);
     Ok(Exit::Done)
+}
+
+/// Writes down how it ended, and gives that back.
+fn ended<T>(context: &Context, recorded: Recorded, result: Result<T>) -> Result<T> {
+    let error = result.as_ref().err().map(|error| format!("{:#}", error.source));
+    recorded.end_after(context, &context.recorder(), &[Ending::in_registry(error)]);
+    result
 }
 
 /// What a tag leads to, if there is one.
@@ -194,8 +201,11 @@ async fn rm(context: &Context, arguments: &cli::RegistryRm) -> Result<Exit> {
     if context.confirm(assent, "Remove it? [y/N]".to_owned()).await? == Answer::No {
         return Err(Error::unchanged(anyhow!("not confirmed; nothing was removed")));
     }
+    let words = [image.with_digest(answer.digest.clone()).to_string()];
+    let recorded =
+        Recorded::begin_at(context, &shelf.environment, "registry rm", Vec::new(), &words, arguments.reason.as_ref())?;
     let removing = async { shelf.registry.remove(&image, &answer.digest).await.map_err(failed) };
-    context.signals.unless_cancelled(removing).await?;
+    ended(context, recorded, context.signals.unless_cancelled(removing).await)?;
     answer.is_removed = true;
     context.reporter.answer(&answer, Exit::Done);
     Ok(Exit::Done)

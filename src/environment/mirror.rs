@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use crate::fleet::parse::host_and_port;
 
+/// What is no mirror, but what is mirrored.
+const DOCKERS: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
 /// A registry that gives what Docker Hub has, as engines take it under `registry-mirrors`: an address without a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     /// Speak plain HTTP.
     pub insecure: bool,
-    /// `host[:port]`
+    /// `host[:port]`, in lower case.
     pub host: String,
 }
 
@@ -38,8 +41,12 @@ impl FromStr for Mirror {
         if host.contains(['/', '?', '#', '@']) {
             return Err(InvalidMirror::Host("engines take a host and a port only: no path, no login".to_owned()));
         }
-        host_and_port(host).map_err(|error| InvalidMirror::Host(error.to_string()))?;
-        Ok(Self { insecure, host: host.to_owned() })
+        let (name, _) = host_and_port(host).map_err(|error| InvalidMirror::Host(error.to_string()))?;
+        let host = host.to_lowercase();
+        if DOCKERS.contains(&&*name.to_lowercase()) {
+            return Err(InvalidMirror::Host("that is Docker Hub itself".to_owned()));
+        }
+        Ok(Self { insecure, host })
     }
 }
 
@@ -59,6 +66,8 @@ mod tests {
             ("https://mirror.internal", Ok("https://mirror.internal")),
             ("https://mirror.internal:5000/", Ok("https://mirror.internal:5000")),
             ("http://[fd00::5]:5000", Ok("http://[fd00::5]:5000")),
+            ("https://Mirror.internal", Ok("https://mirror.internal")),
+            ("https://docker.io", Err("that is Docker Hub itself")),
             ("mirror.internal", Err("it begins with neither `https://` nor `http://`")),
             ("https://mirror.internal/hub", Err("engines take a host and a port only: no path, no login")),
             ("https://ann:hunter2@mirror.internal", Err("engines take a host and a port only: no path, no login")),

@@ -54,6 +54,27 @@ impl Settings {
         self.0.get("live-restore").and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Where it looks before Docker Hub.
+    pub fn mirrors(&self) -> Vec<&str> {
+        self.0
+            .get(MIRRORS)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(bare)
+            .collect()
+    }
+
+    /// What is in these and not in the others, for people.
+    pub fn beyond(&self, others: &Self) -> Vec<String> {
+        let logs = (self.max_size() != others.max_size()).then(|| "rotated logs".to_owned());
+        let restores = (self.restores() && !others.restores()).then(|| "live-restore".to_owned());
+        let known = others.mirrors();
+        let mirrors = self.mirrors().into_iter().filter(|mirror| !known.contains(mirror));
+        logs.into_iter().chain(restores).chain(mirrors.map(|mirror| format!("the mirror {mirror}"))).collect()
+    }
+
     /// The same with rotated logs, live-restore and these mirrors of Docker Hub behind those that it has; all else stays as it
     /// is, in its order. What the engine was started with as `flags` is left alone: an engine refuses to start with a setting
     /// in both places. A swarm's refuses live-restore.
@@ -77,8 +98,8 @@ impl Settings {
         if !mirrors.is_empty() && !has("--registry-mirror") {
             let list = settings.entry(MIRRORS).or_insert_with(|| json!([]));
             if let Some(list) = list.as_array_mut() {
-                let known: Vec<_> = list.iter().filter_map(Value::as_str).map(bare).map(str::to_owned).collect();
-                list.extend(mirrors.iter().filter(|mirror| !known.contains(mirror)).map(|mirror| json!(mirror)));
+                let known = self.mirrors();
+                list.extend(mirrors.iter().filter(|mirror| !known.contains(&&***mirror)).map(|mirror| json!(mirror)));
             }
         }
         Self(settings)

@@ -45,7 +45,7 @@ pub enum What {
 /// What somebody does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
-    /// `exec`, `run`, `cp` or `host exec`; `pull`, `prune` or `tag`.
+    /// `exec`, `run`, `cp` or `host exec`; `pull`, `prune`, `tag` or `registry rm`.
     pub verb: String,
     /// `user@machine`.
     pub by: String,
@@ -81,8 +81,9 @@ impl Place {
 /// How it ended in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
-    /// The host.
-    pub host: HostName,
+    /// The host; `None` for a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Of which service; `None` for the host itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
@@ -97,7 +98,17 @@ pub struct Ending {
 impl Ending {
     /// On a host: well, or why not.
     pub fn of_host(host: &HostName, error: Option<String>) -> Self {
-        Self { host: host.clone(), service: None, code: error.is_none().then_some(0), error }
+        Self { host: Some(host.clone()), ..Self::in_registry(error) }
+    }
+
+    /// Where that was.
+    pub fn place(&self) -> &str {
+        self.host.as_ref().map_or("the registry", HostName::as_str)
+    }
+
+    /// In a registry: well, or why not.
+    pub fn in_registry(error: Option<String>) -> Self {
+        Self { host: None, service: None, code: error.is_none().then_some(0), error }
     }
 }
 
@@ -188,8 +199,12 @@ mod tests {
             reason: Some("ticket 7".to_owned()),
         };
         assert_eq!(read(root.path(), &scope, 9).unwrap(), []);
-        let ending =
-            Ending { host: "h1".parse().unwrap(), service: Some("web".parse().unwrap()), code: Some(3), error: None };
+        let ending = Ending {
+            host: Some("h1".parse().unwrap()),
+            service: Some("web".parse().unwrap()),
+            code: Some(3),
+            error: None,
+        };
         for (id, word) in [("a", "--password=hunter2!"), ("b", "-l")] {
             let mut writer = Writer::open(root.path(), &scope, id.to_owned(), redactor.clone()).unwrap();
             writer.append(at, What::Begun(deed(word))).unwrap();

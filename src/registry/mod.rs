@@ -117,6 +117,14 @@ pub enum RegistryError {
         /// Why.
         reason: String,
     },
+    /// Docker Hub could not be asked, and its mirrors had been passed over.
+    #[error("{error}; before it: {mirrors}")]
+    BehindMirrors {
+        /// What came of Docker Hub itself.
+        error: Box<RegistryError>,
+        /// What each mirror had come to.
+        mirrors: String,
+    },
     /// A file with certificate authorities cannot be used.
     #[error("certificate authority {path}: {reason}")]
     Authority {
@@ -139,6 +147,7 @@ impl RegistryError {
                  only if it really has no TLS, set `registry.insecure: true`"
                     .to_owned(),
             ),
+            Self::BehindMirrors { error, .. } => error.hint(),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,6 +33,7 @@ mod wire;
 
 use failure::Failure;
 use pass::Passes;
+use places::Mirror;
 pub(super) use wire::retry_after;
 
 /// To connect, including TLS.
@@ -55,8 +56,10 @@ pub struct OciRegistry {
     /// The environment's registry and how it is reached.
     own: Option<(String, Arc<Access>)>,
     others: Arc<Access>,
-    /// Mirrors of Docker Hub, by host.
-    mirrors: Vec<(String, Arc<Access>)>,
+    /// Mirrors of Docker Hub.
+    mirrors: Vec<Mirror>,
+    /// Which mirror has said what a tag leads to, by the digest.
+    told: Mutex<BTreeMap<String, String>>,
     logins: Arc<Logins>,
 }
 
@@ -78,7 +81,18 @@ impl OciRegistry {
             Ok((own.host.clone(), Arc::new(Access::new(own.insecure, authority.as_deref())?)))
         };
         let own = own.map(open).transpose()?;
-        Ok(Self { own, others: Arc::new(Access::new(false, None)?), mirrors: Vec::new(), logins })
+        Ok(Self {
+            own,
+            others: Arc::new(Access::new(false, None)?),
+            mirrors: Vec::new(),
+            told: Mutex::default(),
+            logins,
+        })
+    }
+
+    /// The mirror that said so, where a tag was found to lead to this digest and it was not its own registry that said it.
+    pub fn told_by(&self, digest: &str) -> Option<String> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
 
     fn access(&self, registry: &str) -> &Arc<Access> {
@@ -89,15 +103,23 @@ impl OciRegistry {
 #[async_trait]
 impl Registry for OciRegistry {
     async fn resolve(&self, image: &Reference) -> Result<Digest, RegistryError> {
-        self.ask_for(image, |at| Box::pin(at.access.resolve(&at.image, &at.credentials))).await
+        let asked = self.ask_for(image, |at| Box::pin(at.access.resolve(&at.image, &at.credentials)));
+        let (digest, mirror) = asked.await?;
+        if let Some(mirror) = mirror {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.insert(digest.to_string(), mirror.to_owned());
+        }
+        Ok(digest)
     }
 
     async fn labels(&self, image: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
-        self.ask_for(image, |at| Box::pin(at.access.labels(&at.image, &at.credentials))).await
+        let asked = self.ask_for(image, |at| Box::pin(at.access.labels(&at.image, &at.credentials)));
+        asked.await.map(|(labels, _)| labels)
     }
 
     async fn configuration(&self, image: &Reference) -> Result<Option<Digest>, RegistryError> {
-        let (manifest, _) = self.ask_for(image, |at| Box::pin(at.access.manifest(&at.image, &at.credentials))).await?;
+        let asked = self.ask_for(image, |at| Box::pin(at.access.manifest(&at.image, &at.credentials)));
+        let ((manifest, _), _) = asked.await?;
         Ok(manifest::config(&manifest))
     }
 

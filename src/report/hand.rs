@@ -1,4 +1,4 @@
-//! What was done in containers and on hosts by hand.
+//! What was done by hand: in containers, on hosts and in registries.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -91,7 +91,10 @@ pub fn line(event: &Event) -> Option<Line<'_>> {
             detail(format!("| {}", clip(line, LONGEST))).of(service).toned(Tone::Quiet)
         }
         Event::Pushing(service) => detail("pushing the image".to_owned()).of(service),
-        Event::Pinned { service, image } => milestone(format!("image {}", clip(image, LONGEST))).of(service),
+        Event::Pinned { service, image, mirror } => {
+            let mirror = mirror.as_ref().map(|mirror| format!(", as the mirror {} says", clip(mirror, LONGEST)));
+            milestone(format!("image {}{}", clip(image, LONGEST), mirror.unwrap_or_default())).of(service)
+        }
         Event::RolloutStarted { rollout, plan, .. } => milestone(format!("{} (rollout {rollout})", started(plan))),
         Event::Locking(hosts) => detail(format!("taking the lock on {}", count(hosts.len(), "host"))),
         Event::Locked => detail("the lock is taken".to_owned()),

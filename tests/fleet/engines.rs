@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::support::images::publish_one;
 use crate::support::{Fleet, Project, Refused, Run, Shape, root};
 
 /// Bytes of the layers below the application's, which no packing makes fewer; and of the one that changes, which can be packed
@@ -287,6 +288,19 @@ fn a_host_gets_an_image_from_one_whose_engine_keeps_it_otherwise() {
     project.deploy(0);
     project.run(&["prune", "prod"]).expect(0);
     assert_eq!(["h1", "h2", "h3"].map(passed_on), [1, 1, 0], "v3's, which is the release before, and no other");
+
+    // One that has it, and cannot give it, keeps no other from it.
+    publish_one(&fleet.registry(), "v9", |arguments| fleet.script(arguments));
+    project.tag("v9");
+    project.run(&["pull", "prod", "--host", "h1,h3"]).expect(0);
+    let layers = "/var/lib/docker/image/overlay2/layerdb/sha256";
+    fleet.script(&["exec", "h1", "find", layers, "-name", "tar-split.json.gz", "-delete"]);
+    let refused = Refused::new(&fleet, "h2");
+    let run = project.deploy(0);
+    drop(refused);
+    assert_eq!(fleet.releases(), ["v9"; 3], "{run}");
+    assert_eq!(from(&run), [("h2".to_owned(), "h3".to_owned())], "{run}");
+    fleet.end();
 }
 
 /// Who was sent an image by whom.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
-use shipctl::environment::Mirror;
+use shipctl::environment::{self, Mirror};
 use shipctl::image::reference::{ImageName, Reference};
 use shipctl::redact::Redactor;
 use shipctl::registry::Registry;
@@ -37,6 +38,11 @@ async fn mirror(status: &'static str, body: &'static str) -> (Mirror, Heads) {
 
 /// Registries behind mirrors, with these logins of Docker's own configuration.
 fn behind(mirrors: &[&Mirror], logins: &[(&str, &str)]) -> (TempDir, OciRegistry) {
+    open(None, mirrors, logins)
+}
+
+/// The same beside the environment's own.
+fn open(own: Option<&environment::Registry>, mirrors: &[&Mirror], logins: &[(&str, &str)]) -> (TempDir, OciRegistry) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let directory = TempDir::new().expect("a directory");
     let auths = logins
@@ -45,9 +51,9 @@ fn behind(mirrors: &[&Mirror], logins: &[(&str, &str)]) -> (TempDir, OciRegistry
     let auths: BTreeMap<_, _> = auths.collect();
     let config = directory.path().join("config.json");
     std::fs::write(&config, serde_json::json!({ "auths": auths }).to_string()).expect("a file");
-    let logins = Logins::new(None, &BTreeMap::new(), Some(config), Redactor::default()).expect("logins");
+    let logins = Logins::new(own, &BTreeMap::new(), Some(config), Redactor::default()).expect("logins");
     let mirrors: Vec<_> = mirrors.iter().map(|&mirror| mirror.clone()).collect();
-    let registry = OciRegistry::open(Path::new("/"), None, logins).and_then(|open| open.behind(&mirrors));
+    let registry = OciRegistry::open(Path::new("/"), own, logins).and_then(|open| open.behind(&mirrors));
     (directory, registry.expect("registries"))
 }
 
@@ -90,22 +96,52 @@ async fn what_a_mirror_makes_up_is_not_taken_from_it() {
 }
 
 #[tokio::test]
-async fn a_mirror_gets_its_own_login_and_never_docker_hubs() {
-    let (plain, anonymous) = mirror("401 Unauthorized", "").await;
-    let (known, knowing) = mirror("200 OK", MANIFEST).await;
-    let host = known.host.clone();
-    let (_directory, registry) =
-        behind(&[&plain, &known], &[("https://index.docker.io/v1/", "hub:canary"), (&host, "ann:mirror")]);
+async fn a_mirror_without_tls_is_not_told_who_we_are() {
+    let (refuses, asked) = mirror("401 Unauthorized\r\nwww-authenticate: Basic realm=\"mirror\"", "").await;
+    let (has, found) = mirror("200 OK", MANIFEST).await;
+    let hosts = [refuses.host.clone(), has.host.clone()];
+    let logins = [("https://index.docker.io/v1/", "hub:canary"), (&*hosts[0], "ann:first"), (&*hosts[1], "ann:other")];
+    let (_directory, registry) = behind(&[&refuses, &has], &logins);
     registry.resolve(&image("nginx")).await.expect("a digest");
-    let shown = |heads: &Heads| {
+    for heads in [asked, found] {
         let heads = heads.lock().expect("no panic").join("\n").to_lowercase();
-        [("hub:canary", "hub"), ("ann:mirror", "mirror")]
-            .into_iter()
-            .filter(|(login, _)| heads.contains(&BASE64_STANDARD.encode(login).to_lowercase()))
-            .map(|(_, whose)| whose)
-            .collect::<Vec<_>>()
+        assert!(heads.contains("/manifests/") && !heads.contains("authorization:"), "{heads}");
+    }
+}
+
+/// Over TLS it would be shown its own login. Here it is the environment's own registry, which has none.
+#[tokio::test]
+async fn a_mirror_that_is_the_registry_gets_its_login_and_never_docker_hubs() {
+    let (own, heads) = mirror("200 OK", MANIFEST).await;
+    let host = own.host.clone();
+    let logins = [("https://index.docker.io/v1/", "hub:canary"), (&*host, "ann:mirror")];
+    let own_registry = environment::Registry {
+        host: host.clone(),
+        ca: None,
+        insecure: true,
+        login: None,
+        push: environment::Pusher::default(),
     };
-    assert_eq!((shown(&anonymous), shown(&knowing)), (vec![], vec!["mirror"]));
+    let (_directory, registry) = open(Some(&own_registry), &[&own], &logins);
+    registry.resolve(&image("nginx")).await.expect("a digest");
+    let heads = heads.lock().expect("no panic").join("\n").to_lowercase();
+    let shown = |login: &str| heads.contains(&BASE64_STANDARD.encode(login).to_lowercase());
+    assert_eq!((shown("ann:mirror"), shown("hub:canary")), (true, false), "{heads}");
+}
+
+#[tokio::test]
+async fn a_mirror_that_says_nothing_is_waited_for_once() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let silent: Mirror = format!("http://{}", silent.local_addr().expect("an address")).parse().expect("a mirror");
+    let (has, _) = mirror("200 OK", MANIFEST).await;
+    let (_directory, registry) = behind(&[&silent, &has], &[]);
+    let begun = tokio::time::Instant::now();
+    for _ in 0..20 {
+        registry.resolve(&image("nginx")).await.expect("a digest");
+    }
+    // Twenty waits would take 100 s.
+    assert!(begun.elapsed() < Duration::from_mins(1));
+    assert_eq!(registry.told_by(&digest(MANIFEST)), Some(has.host));
 }
 
 #[tokio::test]

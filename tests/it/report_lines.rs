@@ -70,7 +70,7 @@ pub fn rollout() -> Vec<Record> {
         (200, Event::Building(web.clone())),
         (900, Event::BuildOutput { service: web.clone(), line: "Step 1/2 : FROM scratch".to_owned() }),
         (1400, Event::Pushing(web.clone())),
-        (2000, Event::Pinned { service: web.clone(), image: "shop/web:v1 (763176317631)".to_owned() }),
+        (2000, Event::Pinned { service: web.clone(), image: "shop/web:v1 (763176317631)".to_owned(), mirror: None }),
         (
             2100,
             Event::RolloutStarted {

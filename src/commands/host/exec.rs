@@ -64,7 +64,7 @@ async fn one(context: &Context, host: &Host, words: &[String], lines: &Mutex<Lin
         Ok(None) => (None, Some("how it ended is not known: by a signal, or the connection was lost".to_owned())),
         Err(error) => (None, Some(error)),
     };
-    Ending { host: host.name.clone(), service: None, code, error }
+    Ending { host: Some(host.name.clone()), service: None, code, error }
 }
 
 async fn within(

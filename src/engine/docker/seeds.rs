@@ -2,7 +2,7 @@
 //!
 //! A host that is still pulling an image may have it soon, so who cannot pull it waits for those who can.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -68,17 +68,19 @@ impl Seeds {
         Pulling(sender)
     }
 
-    /// The first host that has one that `suits`; `None` once none has it and none is pulling it any more.
+    /// The first host, but for those that are `barren`, that has one that `suits`; `None` once none has it and none is pulling
+    /// it any more.
     pub(super) async fn find(
         &self,
         image: &PinnedImage,
+        barren: &BTreeSet<HostName>,
         suits: &(dyn Fn(&ImageInspect) -> bool + Sync),
     ) -> Option<Seed> {
         let mut pulling = self.of(image, |wanted| wanted.pulling.subscribe());
         let mut is_first = true;
         loop {
             let count = *pulling.borrow_and_update();
-            if let Some(seed) = self.look(image, suits).await {
+            if let Some(seed) = self.look(image, barren, suits).await {
                 return Some(seed);
             }
             match count {
@@ -91,9 +93,14 @@ impl Seeds {
         }
     }
 
-    async fn look(&self, image: &PinnedImage, suits: &(dyn Fn(&ImageInspect) -> bool + Sync)) -> Option<Seed> {
+    async fn look(
+        &self,
+        image: &PinnedImage,
+        barren: &BTreeSet<HostName>,
+        suits: &(dyn Fn(&ImageInspect) -> bool + Sync),
+    ) -> Option<Seed> {
         let engines = self.engines.read().unwrap_or_else(PoisonError::into_inner).clone();
-        for (host, client) in engines {
+        for (host, client) in engines.into_iter().filter(|(host, _)| !barren.contains(host)) {
             // Who does not answer has nothing to give.
             let Ok(seen) = client::call(SHORT, client.docker().inspect_image(&image.reference())).await else {
                 continue;

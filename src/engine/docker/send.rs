@@ -1,5 +1,6 @@
 //! Sending an image: what the engine lacks of it, as an archive that it loads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::engine::content;
 use crate::engine::thin::thin;
 use crate::engine::{Arrival, EngineError, PullProgress, Sent};
 use crate::fleet::layers::{Holding, Store};
+use crate::name::HostName;
 
 /// The most images, newest first, that are asked for their layers; and how many at a time.
 const ASKED: usize = 200;
@@ -64,9 +66,19 @@ impl DockerEngine {
             return Err(refused);
         }
         let suits = |seen: &ImageInspect| self.suits(image, seen).is_ok();
-        let Some(seed) = seeds.find(image, &suits).await else { return Err(refused) };
+        // One that has the image, and cannot give it, keeps no other from it.
+        let (mut barren, mut cause) = (BTreeSet::new(), None);
+        let (seed, stored) = loop {
+            let Some(seed) = seeds.find(image, &barren, &suits).await else { return Err(cause.unwrap_or(refused)) };
+            match seeds.stored(image, &seed).await {
+                Ok(stored) => break (seed, stored),
+                Err(error) => {
+                    cause = Some(not_sent(&refused, &seed.host, &error));
+                    barren.insert(seed.host);
+                }
+            }
+        };
         let passed_on = async {
-            let stored = seeds.stored(image, &seed).await?;
             let sent = self.send_stored(&stored, &name, &seed.content, progress).await?;
             match self.there(&name, &seed.content).await? {
                 Some(there) => self.suits(image, &there).map(|()| sent),
@@ -77,9 +89,7 @@ impl DockerEngine {
         match passed_on.await {
             Ok(sent) => Ok(Arrival::Sent(Sent { from: Some((host.clone(), refused.to_string())), ..sent })),
             Err(error) if error.in_doubt() => Err(error),
-            Err(error) => {
-                Err(EngineError::Refused(format!("{refused}; {host} has it, and it cannot be sent: {error}")))
-            }
+            Err(error) => Err(not_sent(&refused, host, &error)),
         }
     }
 
@@ -206,6 +216,10 @@ impl DockerEngine {
             }
         }
     }
+}
+
+fn not_sent(refused: &EngineError, host: &HostName, error: &EngineError) -> EngineError {
+    EngineError::Refused(format!("{refused}; {host} has it, and it cannot be sent: {error}"))
 }
 
 fn was_sent(image: &ImageSummary) -> bool {

@@ -86,7 +86,7 @@ fn decode(manifest: &Manifest, decoder: &mut Decoder<'_>) -> Option<Environment>
     let declared = Declared::decode(&mut top, decoder, &manifest.root, &prefix);
     let age = top.entry("age").map(|entry| age_keys::decode(entry, decoder)).unwrap_or_default();
     let registry = top.entry("registry").and_then(|entry| registry::decode(entry, decoder, &declared));
-    let (transfer, mirrors) = images::decode(&mut top, decoder);
+    let (transfer, mirrors) = images::decode(&mut top, decoder, registry.as_ref());
     let sound = decoder.count();
     let hosts = hosts::decode(&mut top, decoder, &manifest.root);
     let builder = hosts::builder(&mut top, decoder, &manifest.root);

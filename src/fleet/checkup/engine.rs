@@ -28,18 +28,16 @@ pub(super) fn registries(Facts { engine, registries, mirrors, .. }: &Facts) -> V
     let lost = registries.iter().filter_map(|(registry, answer)| Some((registry, answer.as_ref().err()?)));
     let missing = mirrors.iter().filter(|mirror| !engine.mirrors.contains(mirror)).map(|mirror| {
         let found = format!("its engine does not ask {mirror} for what is Docker Hub's");
-        let advice = "shipctl host setup ENV, or `registry-mirrors` in daemon.json";
+        let advice = "shipctl host setup ENV, or add it where the engine is told of its mirrors";
         Finding::warning(Question::Registry, "no mirror", found, advice)
     });
     let findings: Vec<_> = lost
         .map(|(registry, why)| {
-            if registry == DEFAULT_REGISTRY && !engine.mirrors.is_empty() {
-                let found = format!("its engine gets no answer of Docker Hub: {why}");
-                return Finding::warning(Question::Registry, "mirrors only", found, "what no mirror has cannot be pulled there");
-            }
+            let has_mirrors = registry == DEFAULT_REGISTRY && !engine.mirrors.is_empty();
+            let of = if has_mirrors { format!("{registry}, nor of its mirrors") } else { registry.clone() };
             let advice = "see that the name resolves there, that no firewall is in between, and that the engine trusts its \
                           certificate (shipctl host setup ENV)";
-            Finding::bad(Question::Registry, "no answer", format!("its engine gets no answer of {registry}: {why}"), advice)
+            Finding::bad(Question::Registry, "no answer", format!("its engine gets no answer of {of}: {why}"), advice)
         })
         .chain(missing)
         .collect();

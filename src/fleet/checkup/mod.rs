@@ -57,7 +57,7 @@ pub struct EngineFacts {
     pub log_driver: String,
     /// Whether containers run on while it does not.
     pub restores: bool,
-    /// Mirrors in whose place it asks Docker Hub only afterwards, `scheme://host[:port]`.
+    /// Mirrors that it asks before Docker Hub, `scheme://host[:port]`.
     pub mirrors: Vec<String>,
     /// What it warns of itself.
     pub warnings: Vec<String>,

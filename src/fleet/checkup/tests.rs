@@ -185,7 +185,7 @@ fn the_way_there_and_back_is_no_skew() {
 }
 
 #[test]
-fn without_docker_hub_there_is_what_mirrors_have() {
+fn an_engine_without_a_mirror_of_the_manifest_is_told_of() {
     let docker_hub: BTreeMap<_, _> = [("docker.io".to_owned(), Err("connection refused".to_owned()))].into();
     let facts = Facts { mirrors: vec!["https://other.internal:5000".to_owned()], registries: docker_hub, ..sound() };
     let about = |facts: &Facts| {
@@ -194,12 +194,12 @@ fn without_docker_hub_there_is_what_mirrors_have() {
         told[from..told.find("Logs").unwrap()].to_owned()
     };
     assert_snapshot!(about(&facts), @r"
-    Registry Warning: mirrors only
-      its engine gets no answer of Docker Hub: connection refused
-      do: what no mirror has cannot be pulled there
+    Registry Bad: no answer
+      its engine gets no answer of docker.io, nor of its mirrors: connection refused
+      do: see that the name resolves there, that no firewall is in between, and that the engine trusts its certificate (shipctl host setup ENV)
     Registry Warning: no mirror
       its engine does not ask https://other.internal:5000 for what is Docker Hub's
-      do: shipctl host setup ENV, or `registry-mirrors` in daemon.json
+      do: shipctl host setup ENV, or add it where the engine is told of its mirrors
     ");
     let facts = Facts { engine: EngineFacts { mirrors: Vec::new(), ..engine() }, mirrors: Vec::new(), ..facts };
     assert_snapshot!(about(&facts), @r"

@@ -5,6 +5,8 @@ use super::settings::{Invalid, Settings};
 
 /// Distributions whose packages are known here.
 const KNOWN: [&str; 2] = ["debian", "ubuntu"];
+/// Why a mirror is not written into settings: an engine refuses to start with a setting in two places.
+const ELSEWHERE: &str = "add it where the engine is told of its mirrors, which is not in its settings";
 /// Whose members may use the engine, and so are as good as root.
 pub const GROUP: &str = "docker";
 
@@ -51,6 +53,8 @@ pub struct Item {
 pub enum Task {
     /// The engine's settings.
     Settings,
+    /// A mirror of Docker Hub.
+    Mirror(String),
     /// Trust in a registry.
     Authority(String),
     /// An engine.
@@ -85,8 +89,8 @@ pub enum Step {
         before: Option<String>,
         /// What is to stand there.
         text: String,
-        /// The mirrors of Docker Hub among that.
-        mirrors: Vec<String>,
+        /// What of it is not there yet, for people.
+        adds: Vec<String>,
     },
     /// Write the authority of a registry.
     Authority {
@@ -144,21 +148,20 @@ pub fn plan(facts: &MachineFacts, wish: &Wish) -> Result<Vec<Item>, Refusal> {
     };
     let wanted = is.completed(facts.flags.as_deref().unwrap_or_default(), facts.is(Trait::Swarm), &wish.mirrors);
     let mut items = Vec::new();
-    let mut add = |task: Task, step: Option<Step>| {
-        let stands = step.map_or(Stands::Already, Stands::Will);
-        items.push(Item { task, stands });
-    };
+    let mut add = |task: Task, stands: Stands| items.push(Item { task, stands });
     // Before there is an engine: it starts with them.
-    add(
-        Task::Settings,
-        (wanted != is).then(|| Step::Settings { before, text: wanted.text(), mirrors: wish.mirrors.clone() }),
-    );
+    let step = Step::Settings { before, text: wanted.text(), adds: wanted.beyond(&is) };
+    add(Task::Settings, unless(wanted == is, step));
+    let known = wanted.mirrors();
+    for mirror in wish.mirrors.iter().filter(|mirror| !known.contains(&mirror.as_str())) {
+        add(Task::Mirror(mirror.clone()), Stands::Left(ELSEWHERE));
+    }
     if let Some(Authority { registry, text }) = &wish.authority {
         let step = Step::Authority { registry: registry.clone(), text: text.clone() };
         let is_so = matches!(&facts.authority, Content::Text(known) if known == text);
-        add(Task::Authority(registry.clone()), (!is_so).then_some(step));
+        add(Task::Authority(registry.clone()), unless(is_so, step));
     }
-    add(Task::Engine, (!facts.is(Trait::Engine)).then(|| Step::Install(packages(facts))));
+    add(Task::Engine, unless(facts.is(Trait::Engine), Step::Install(packages(facts))));
     if facts.is(Trait::Engine) {
         running(facts, &is, &wanted, &mut items);
     }
@@ -166,6 +169,10 @@ pub fn plan(facts: &MachineFacts, wish: &Wish) -> Result<Vec<Item>, Refusal> {
         account(facts, login, &mut items);
     }
     Ok(items)
+}
+
+fn unless(is_so: bool, step: Step) -> Stands {
+    if is_so { Stands::Already } else { Stands::Will(step) }
 }
 
 /// What of the distribution is installed: not more than an engine needs to start and to trust registries.
@@ -197,8 +204,7 @@ fn running(facts: &MachineFacts, is: &Settings, wanted: &Settings, items: &mut V
 fn account(facts: &MachineFacts, Login { user, key }: &Login, items: &mut Vec<Item>) {
     let account = facts.account.as_ref();
     let mut add = |task: Task, is_so: bool, step: Step| {
-        let stands = if is_so { Stands::Already } else { Stands::Will(step) };
-        items.push(Item { task, stands });
+        items.push(Item { task, stands: unless(is_so, step) });
     };
     add(Task::User(user.clone()), account.is_some(), Step::User(user.clone()));
     let is_in = account.is_some_and(|account| account.groups.contains(GROUP));

@@ -46,12 +46,39 @@ fn planned(facts: &MachineFacts) -> String {
 #[test]
 fn a_fresh_host_gets_everything_and_its_engine_starts_with_its_settings() {
     assert_snapshot!(planned(&debian([Trait::Systemd, Trait::AppArmor])), @r#"
-    Settings: Will(Settings { before: None, text: "{\n  \"log-driver\": \"json-file\",\n  \"log-opts\": {\n    \"max-size\": \"10m\",\n    \"max-file\": \"3\"\n  },\n  \"live-restore\": true\n}\n", mirrors: [] })
+    Settings: Will(Settings { before: None, text: "{\n  \"log-driver\": \"json-file\",\n  \"log-opts\": {\n    \"max-size\": \"10m\",\n    \"max-file\": \"3\"\n  },\n  \"live-restore\": true\n}\n", adds: ["rotated logs", "live-restore"] })
     Authority("registry:5000"): Will(Authority { registry: "registry:5000", text: "PEM\n" })
     Engine: Will(Install(["docker.io", "ca-certificates", "apparmor"]))
     User("deploy"): Will(User("deploy"))
     Group("deploy"): Will(Group("deploy"))
     Key("deploy"): Will(Key { user: "deploy", key: "ssh-ed25519 AAAAC3 ann@desk" })
+    "#);
+}
+
+#[test]
+fn a_mirror_is_added_to_settings_or_left_to_who_starts_the_engine() {
+    let wish = Wish { mirrors: vec!["https://a".to_owned(), "https://b".to_owned()], ..Wish::default() };
+    let settings = r#"{"log-driver": "local", "live-restore": true, "registry-mirrors": ["https://a/"]}"#;
+    let about = |flags: &[&str]| {
+        let flags = Some(flags.iter().map(|&flag| flag.to_owned()).collect());
+        let facts = MachineFacts { settings: Content::Text(settings.to_owned()), flags, ..finished() };
+        let items = plan(&facts, &wish).unwrap();
+        let line = |Item { task, stands }: &Item| match stands {
+            Stands::Will(Step::Settings { adds, .. }) => format!("{task:?}: adds {adds:?}"),
+            stands => format!("{task:?}: {stands:?}"),
+        };
+        items.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(about(&["dockerd"]), @r#"
+    Settings: adds ["the mirror https://b"]
+    Engine: Already
+    Running: Will(Reload { is_enough: true })
+    "#);
+    assert_snapshot!(about(&["dockerd", "--registry-mirror", "https://c"]), @r#"
+    Settings: Already
+    Mirror("https://b"): Left("add it where the engine is told of its mirrors, which is not in its settings")
+    Engine: Already
+    Running: Already
     "#);
 }
 

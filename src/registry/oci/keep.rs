@@ -67,7 +67,8 @@ impl OciRegistry {
 
     /// What a registry says of an image.
     pub async fn describe(&self, image: &Reference) -> Result<Description, RegistryError> {
-        self.ask_for(image, |at| Box::pin(at.access.describe(&at.image, &at.credentials))).await
+        let asked = self.ask_for(image, |at| Box::pin(at.access.describe(&at.image, &at.credentials)));
+        asked.await.map(|(description, _)| description)
     }
 
     /// The layers of an image, lowest first; of an index, those of its image for this platform (`os/architecture`).

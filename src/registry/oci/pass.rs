@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_distribution::token_cache::RegistryTokenType;
 use reqwest::{RequestBuilder, StatusCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::super::token::{self, Challenge, Scope};
 use super::super::{RegistryError, place};
 use super::failure::{Failure, from_token};
 use super::wire::Answer;
-use super::{Access, certificate};
+use super::{Access, TRY_TIMEOUT, certificate};
 use crate::image::reference::Reference;
 use crate::registry::credentials::Credentials;
 
@@ -106,7 +106,11 @@ impl Access {
             Some(RegistryTokenType::Basic(..)) => false,
         };
         let is_own = place::is_same(&self.base(errand.image)?, &answer.url);
-        if answer.status != StatusCode::UNAUTHORIZED || !is_own || !may_help {
+        // Some token servers write into a token what it was good for then: a repository that has been pushed to since is not.
+        let is_bearer = matches!(pass.held.token, Some(RegistryTokenType::Bearer(_)));
+        let is_refused =
+            answer.status == StatusCode::UNAUTHORIZED || answer.status == StatusCode::FORBIDDEN && is_bearer;
+        if !is_refused || !is_own || !may_help {
             return Ok(None);
         }
         pass.held.is_spent.store(true, Ordering::Relaxed);
@@ -135,7 +139,10 @@ impl Access {
                 None => Ok(None),
             }
         };
-        let failure = match obtained.await {
+        // Others wait for it.
+        let obtained = timeout(TRY_TIMEOUT, obtained).await;
+        let obtained = obtained.map_err(|_| Failure::again("its token server does not come to an end".to_owned()))?;
+        let failure = match obtained {
             Ok(token) => {
                 let until = token.as_ref().and_then(|token| now.checked_add(token.good_for?));
                 let token = token.map(|token| token.kind);

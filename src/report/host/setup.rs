@@ -85,6 +85,7 @@ impl Answer for SetupAnswer {
 fn task(task: &Task) -> String {
     match task {
         Task::Settings => format!("settings of the engine ({})", settings::PATH),
+        Task::Mirror(mirror) => format!("the mirror {mirror}"),
         Task::Authority(registry) => format!("authority of {registry}"),
         Task::Engine => "an engine".to_owned(),
         Task::Running => "the engine runs with its settings".to_owned(),
@@ -96,16 +97,8 @@ fn task(task: &Task) -> String {
 
 fn words(step: &Step) -> String {
     match step {
-        Step::Settings { before, mirrors, .. } => {
-            let what = match before {
-                None => "write them: rotated logs, live-restore",
-                Some(_) => "add rotated logs and live-restore to them",
-            };
-            match &mirrors[..] {
-                [] => what.to_owned(),
-                mirrors => format!("{what}, and Docker Hub's mirrors {}", mirrors.join(" and ")),
-            }
-        }
+        Step::Settings { before: None, adds, .. } => format!("write them: {}", adds.join(", ")),
+        Step::Settings { before: Some(_), adds, .. } => format!("add {} to them", adds.join(" and ")),
         Step::Authority { .. } => "write its certificate".to_owned(),
         Step::Install(packages) => format!("install {} with apt", packages.join(", ")),
         Step::Reload { .. } => "have it read them again".to_owned(),

@@ -59,8 +59,8 @@ fn a_row_for_each_host_and_under_it_what_to_do() {
 #[test]
 fn a_plan_says_what_it_will_do_and_an_answer_what_was_not_done() {
     let item = |task: Task, stands: Stands| Item { task, stands };
-    let mirrors = vec!["https://mirror.internal".to_owned()];
-    let settings = Step::Settings { before: Some(String::new()), text: String::new(), mirrors };
+    let adds = ["rotated logs", "the mirror https://mirror.internal"].map(str::to_owned).into();
+    let settings = Step::Settings { before: Some(String::new()), text: String::new(), adds };
     let items = vec![
         item(Task::Settings, Stands::Will(settings)),
         item(Task::Authority("registry:5000".to_owned()), Stands::Already),
@@ -77,7 +77,7 @@ fn a_plan_says_what_it_will_do_and_an_answer_what_was_not_done() {
     assert!(plan.is_well());
     assert_snapshot!(shown(&plan), @r"
     web1
-      settings of the engine (/etc/docker/daemon.json): will add rotated logs and live-restore to them, and Docker Hub's mirrors https://mirror.internal
+      settings of the engine (/etc/docker/daemon.json): will add rotated logs and the mirror https://mirror.internal to them
       authority of registry:5000: is so already
       an engine: will install docker.io with apt
       the engine runs with its settings: left to you: start the engine
@@ -87,7 +87,7 @@ fn a_plan_says_what_it_will_do_and_an_answer_what_was_not_done() {
     assert!(!done.is_well());
     assert_snapshot!(shown(&done), @r"
     web1
-      settings of the engine (/etc/docker/daemon.json): not done: add rotated logs and live-restore to them, and Docker Hub's mirrors https://mirror.internal
+      settings of the engine (/etc/docker/daemon.json): not done: add rotated logs and the mirror https://mirror.internal to them
       authority of registry:5000: is so already
       an engine: not done: install docker.io with apt
       the engine runs with its settings: left to you: start the engine

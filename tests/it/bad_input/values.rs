@@ -142,7 +142,12 @@ fn images() {
         Case::bare_service("no image", "health: none"),
         Case::top("a mirror without its scheme", "images: { mirrors: [mirror.internal] }"),
         Case::top("a mirror with a path", "images: { mirrors: [\"https://mirror.internal/hub\"] }"),
-        Case::top("a mirror twice", "images: { mirrors: [\"https://a\", \"https://a/\"] }"),
+        Case::top("a mirror twice", "images: { mirrors: [\"https://a\", \"http://A/\"] }"),
+        Case::top("a mirror with a login", "images: { mirrors: [\"https://ann:hunter2@mirror.internal\"] }"),
+        Case::top(
+            "a mirror that is the registry without its TLS",
+            "registry: { host: \"a:5000\" }\nimages: { mirrors: [\"http://a:5000\"] }",
+        ),
         Case::top("a mirror that is no list", "images: { mirrors: \"https://a\" }"),
     ];
     insta::assert_snapshot!("images", catalogue(cases));
