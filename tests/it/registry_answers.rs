@@ -390,7 +390,11 @@ async fn a_token_is_kept_for_as_long_as_it_is_good() {
 
 #[tokio::test]
 async fn a_token_that_was_kept_and_is_not_taken_any_more_is_had_anew_once() {
-    for takes_the_next in [true, false] {
+    // One that has the rights of when it was given is refused in other words.
+    let anew: &[_] = &["/v2/", "/token", ASKED];
+    for (takes_the_next, refusal, anew) in
+        [(true, BEARER, &anew[1..]), (false, BEARER, &anew[1..]), (true, "403 Forbidden", anew)]
+    {
         // Each token is good for one request.
         let used = Mutex::new(0);
         let answer = move |head: &str, given: usize| {
@@ -400,12 +404,12 @@ async fn a_token_that_was_kept_and_is_not_taken_any_more_is_had_anew_once() {
                 *used = given;
                 return ("200 OK", MANIFEST.to_owned());
             }
-            (BEARER, String::new())
+            (if head.starts_with("GET /v2/ ") { BEARER } else { refusal }, String::new())
         };
         let (registry, image, seen) = with_tokens("", answer).await;
         registry.resolve(&image).await.expect("a digest");
         let again = registry.resolve(&image).await;
-        assert_eq!(paths(&seen), ["/v2/", "/token", ASKED, ASKED, "/token", ASKED]);
+        assert_eq!(paths(&seen), [&["/v2/", "/token", ASKED, ASKED], anew].concat());
         match again {
             Ok(found) => assert!(takes_the_next && found.as_str() == digest(MANIFEST)),
             Err(error) => assert!(!takes_the_next && matches!(error, RegistryError::Denied { .. }), "{error}"),

@@ -393,8 +393,10 @@ async fn a_connection_that_always_breaks_is_given_up_and_no_tag_is_moved() {
 
 #[tokio::test]
 async fn a_layer_of_another_repository_is_taken_from_there_or_sent_where_that_is_refused() {
-    for mounts in [true, false] {
-        let (host, harbour) = serve(Harbour { mounts, ..Harbour::default() }).await;
+    // The second registry asks for a login only where something is written.
+    for (mounts, tokens) in [(true, None), (false, None), (true, Some(1000)), (false, Some(1000))] {
+        let harbour = Harbour { mounts, tokens, open_to: &["GET", "HEAD"], ..Harbour::default() };
+        let (host, harbour) = serve(harbour).await;
         let parcel = parcel(&[b"a layer"]).await;
         let layer = parcel.blobs[0].digest.to_string();
         lock(&harbour).blobs.insert(("shop/api".to_owned(), layer.clone()));

@@ -64,7 +64,11 @@ impl Pass {
 /// The passes of a command, by registry and scope. In whose name they are is no part of it: of one registry that does not
 /// change as long as a command runs.
 #[derive(Default)]
-pub(super) struct Passes(Mutex<BTreeMap<(String, String), Place>>);
+pub(super) struct Passes {
+    kept: Mutex<BTreeMap<(String, String), Place>>,
+    /// What registries that ask nothing of everybody have asked of a request.
+    asked: Mutex<BTreeMap<String, Challenge>>,
+}
 
 /// Locked while the pass is obtained, so that all who need it wait for that one.
 type Place = Arc<tokio::sync::Mutex<Option<Arc<Held>>>>;
@@ -72,8 +76,15 @@ type Place = Arc<tokio::sync::Mutex<Option<Arc<Held>>>>;
 impl Passes {
     fn place(&self, errand: Errand<'_>) -> Place {
         let key = (errand.image.registry().to_owned(), errand.scope.texts().join(" "));
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(places.entry(key).or_default())
+    }
+
+    /// What a registry asks of requests, as far as it is known; `asked` is what it has asked of this one.
+    fn asked(&self, registry: &str, asked: Option<Challenge>) -> Option<Challenge> {
+        let mut known = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(asked.map(|asked| (registry.to_owned(), asked)));
+        known.get(registry).cloned()
     }
 }
 
@@ -134,7 +145,7 @@ impl Access {
                 Some(asked) => Some(asked),
                 None => token::challenge(&self.http, &base).await?,
             };
-            match asked {
+            match self.passes.asked(image.registry(), asked) {
                 Some(asked) => token::obtain(&self.http, &base, asked, scope, credentials).await,
                 None => Ok(None),
             }
